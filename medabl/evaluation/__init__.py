@@ -1,1 +1,16 @@
-"""medabl.evaluation."""
+"""Predictions on disk judged by references on disk: files in, tables out."""
+
+from medabl.evaluation.case import Case
+from medabl.evaluation.evaluate import Evaluation, evaluate_cases, evaluate_paths
+from medabl.evaluation.summary import summary_table
+from medabl.evaluation.write import read_evaluation, write_evaluation
+
+__all__ = [
+    "Case",
+    "Evaluation",
+    "evaluate_cases",
+    "evaluate_paths",
+    "read_evaluation",
+    "summary_table",
+    "write_evaluation",
+]

@@ -1,0 +1,184 @@
+"""Many subjects: in parallel, and going on after a bad file if asked to."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.progress import Progress
+
+from medabl.errors import InputError
+from medabl.evaluation.case import Case
+from medabl.evaluation.matching import Problem, match_cases
+from medabl.evaluation.subject import PROTOCOLS, Protocol, evaluate_case, metric_columns
+
+CASE_COLUMNS = ["subject", "site", "prediction", "reference", "image"]
+LESION_COLUMNS = ["subject", "site", "volume_mm3", "detected"]
+SKIPPED_COLUMNS = ["subject", "file", "reason"]
+
+# Starting worker processes takes some seconds each; less work than this is done sooner without.
+_WORTH_A_POOL_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What came out.
+
+    Attributes:
+        subjects: a row a subject, in the order of the cases.
+        lesions: a row a reference lesion: subject, site, volume_mm3, detected (0 or 1).
+        skipped: what was left out: subject, file, reason.
+    """
+
+    subjects: pd.DataFrame
+    lesions: pd.DataFrame
+    skipped: pd.DataFrame
+
+
+def evaluate_paths(
+    pred: str | os.PathLike[str],
+    ref: str | os.PathLike[str],
+    *,
+    protocol: Protocol = "all",
+    resample: bool = False,
+    keep_going: bool = False,
+    workers: int | None = None,
+    progress: bool = True,
+) -> Evaluation:
+    """Judge a prediction file by a reference file, or a folder of them by a folder.
+
+    Args:
+        pred: NIfTI file or folder (`match_cases` tells how files are paired).
+        ref: NIfTI file or folder.
+        protocol: "all", "challenge", "surface" or "slices": which metrics.
+        resample: bring predictions on another grid onto the reference's, nearest neighbour.
+        keep_going: leave out what cannot be judged and list it in `skipped`.
+        workers: processes; None takes all cores if there is enough to do.
+        progress: whether to show a progress bar on standard error.
+
+    Raises:
+        InputError: if files cannot be paired or judged and `keep_going` is off, or if nothing is
+            left to judge.
+    """
+    cases, problems = match_cases(Path(pred), Path(ref))
+    if problems and not keep_going:
+        more = f" (and {len(problems) - 1} more like it)" if len(problems) > 1 else ""
+        raise InputError(problems[0].reason + more)
+    return _evaluate(cases, problems, protocol, resample, keep_going, workers, progress)
+
+
+def evaluate_cases(
+    cases: Sequence[Case],
+    *,
+    protocol: Protocol = "all",
+    workers: int | None = None,
+    keep_going: bool = False,
+    resample: bool = False,
+    progress: bool = True,
+) -> Evaluation:
+    """Judge cases whose files are known. Arguments and errors as `evaluate_paths`."""
+    return _evaluate(cases, [], protocol, resample, keep_going, workers, progress)
+
+
+def _evaluate(
+    cases: Sequence[Case],
+    problems: Sequence[Problem],
+    protocol: Protocol,
+    resample: bool,
+    keep_going: bool,
+    workers: int | None,
+    progress: bool,
+) -> Evaluation:
+    if protocol not in PROTOCOLS:
+        raise InputError(f"protocol must be one of {', '.join(PROTOCOLS)}, got {protocol!r}.")
+    if workers is not None and workers < 1:
+        raise InputError(f"workers must be at least 1, got {workers}.")
+    done: dict[int, tuple[dict[str, Any], list[dict[str, Any]]]] = {}
+    failed: dict[int, Problem] = {}
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not progress) as bar:
+        task = bar.add_task("Evaluating", total=len(cases))
+        for index, outcome in _outcomes(cases, protocol, resample, workers):
+            bar.advance(task)
+            if not isinstance(outcome, InputError):
+                done[index] = outcome
+            elif keep_going:
+                case = cases[index]
+                failed[index] = Problem(case.subject, str(case.prediction), str(outcome))
+            else:
+                raise outcome
+    skipped = [*problems, *(failed[i] for i in sorted(failed))]
+    if not done:
+        raise InputError(
+            f"nothing could be evaluated: {skipped[0].reason}"
+            if skipped
+            else "no cases were given."
+        )
+    rows = [done[i] for i in sorted(done)]
+    return Evaluation(
+        subjects=pd.DataFrame(
+            [row for row, _ in rows], columns=CASE_COLUMNS + metric_columns(protocol)
+        ),
+        lesions=pd.DataFrame([r for _, lesions in rows for r in lesions], columns=LESION_COLUMNS),
+        skipped=pd.DataFrame(list(skipped), columns=SKIPPED_COLUMNS),
+    )
+
+
+_Outcome = tuple[dict[str, Any], list[dict[str, Any]]] | InputError
+
+
+def _outcomes(
+    cases: Sequence[Case], protocol: Protocol, resample: bool, workers: int | None
+) -> Iterator[tuple[int, _Outcome]]:
+    """Results and refusals with the index of their case, as they come."""
+    todo = list(range(len(cases)))
+    if workers is None and todo:
+        begin = time.perf_counter()
+        yield 0, _try_case(cases[0], protocol, resample)
+        todo = todo[1:]
+        worth_it = (time.perf_counter() - begin) * len(todo) > _WORTH_A_POOL_SECONDS
+        workers = _cores() if worth_it else 1
+    workers = min(workers or 1, len(todo))
+    if workers <= 1:
+        for index in todo:
+            yield index, _try_case(cases[index], protocol, resample)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
+        futures = {pool.submit(_try_case, cases[i], protocol, resample): i for i in todo}
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        except BrokenProcessPool as error:
+            raise RuntimeError(
+                "a worker process died, most likely for lack of memory; use fewer workers."
+            ) from error
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _try_case(case: Case, protocol: Protocol, resample: bool) -> _Outcome:
+    try:
+        return evaluate_case(case, protocol, resample)
+    except InputError as error:
+        return error
+
+
+def _one_thread() -> None:
+    # The processes fill the cores already.
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,71 @@
+"""An evaluation as CSV files, and back."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pandas as pd
+
+from medabl.errors import InputError
+from medabl.evaluation.evaluate import SKIPPED_COLUMNS, Evaluation
+from medabl.evaluation.summary import summary_table
+from medabl.files import atomic_path
+
+
+def write_evaluation(evaluation: Evaluation, csv_path: str | os.PathLike[str]) -> None:
+    """Write ``X.csv`` (subjects), ``X_lesions.csv`` and ``X_summary.csv`` (by site).
+
+    What was skipped is listed at the end of ``X.csv``, without metrics and with the reason in a
+    column `skipped` that is there only then. NaN are empty cells.
+
+    Args:
+        evaluation: what `evaluate_cases` returned.
+        csv_path: ``X.csv``.
+
+    Raises:
+        InputError: if the name does not end in .csv.
+    """
+    path = Path(csv_path)
+    if path.suffix != ".csv":
+        raise InputError(f"{path} must end in .csv.")
+    subjects = evaluation.subjects
+    if len(evaluation.skipped):
+        left_out = evaluation.skipped.rename(columns={"file": "prediction", "reason": "skipped"})
+        subjects = pd.concat([subjects, left_out], ignore_index=True)
+    tables = {"": subjects, "_lesions": evaluation.lesions}
+    tables["_summary"] = summary_table(evaluation.subjects)
+    for suffix, table in tables.items():
+        with atomic_path(path.with_name(path.stem + suffix + ".csv")) as temporary:
+            table.to_csv(temporary, index=False)
+
+
+def read_evaluation(csv_path: str | os.PathLike[str]) -> Evaluation:
+    """Read back what `write_evaluation` wrote.
+
+    Raises:
+        InputError: if ``X.csv`` is missing or is no such table. Without ``X_lesions.csv`` the
+            lesions are an empty table.
+    """
+    path = Path(csv_path)
+    subjects = _read(path)
+    if "subject" not in subjects:
+        raise InputError(f"{path} is no evaluation: it has no column 'subject'.")
+    skipped = pd.DataFrame(columns=SKIPPED_COLUMNS)
+    if "skipped" in subjects:
+        left_out = subjects["skipped"].notna()
+        skipped = subjects.loc[left_out, ["subject", "prediction", "skipped"]]
+        skipped = skipped.set_axis(SKIPPED_COLUMNS, axis="columns").reset_index(drop=True)
+        subjects = subjects.loc[~left_out].drop(columns="skipped")
+    text = [c for c in ("site", "image") if c in subjects]
+    subjects[text] = subjects[text].fillna("")
+    lesions_path = path.with_name(path.stem + "_lesions.csv")
+    lesions = _read(lesions_path) if lesions_path.is_file() else pd.DataFrame()
+    return Evaluation(subjects, lesions, skipped)
+
+
+def _read(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, dtype={"subject": str, "site": str, "image": str})
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as a CSV table ({error}).") from error
