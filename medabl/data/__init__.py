@@ -1,1 +1,20 @@
-"""medabl.data."""
+"""Subjects on disk, their splits, volumes and slices."""
+
+from medabl.data.check import check_subject, check_subjects
+from medabl.data.slices import SliceDataset
+from medabl.data.split import Split, split_subjects
+from medabl.data.subjects import Subject, find_subjects
+from medabl.data.volumes import LesionLabeld, cached_volumes, subject_item
+
+__all__ = [
+    "LesionLabeld",
+    "SliceDataset",
+    "Split",
+    "Subject",
+    "cached_volumes",
+    "check_subject",
+    "check_subjects",
+    "find_subjects",
+    "split_subjects",
+    "subject_item",
+]

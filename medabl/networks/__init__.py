@@ -1,1 +1,5 @@
-"""medabl.networks."""
+"""Networks."""
+
+from medabl.networks.kervadec_unet import KervadecUNet
+
+__all__ = ["KervadecUNet"]

@@ -1,0 +1,46 @@
+"""Volumes handed out slice by slice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from monai.data import Dataset
+from torch import Tensor
+
+
+class SliceDataset(Dataset):
+    """All slices of some volumes, as 2D samples.
+
+    Tensors with a channel axis and three spatial axes, C x H x W x D, become C x H x W views;
+    everything else is repeated for each slice. Every sample also tells its ``slice``.
+
+    Args:
+        volumes: dictionaries as MONAI's datasets give them.
+        keys: keys of the tensors to slice, all with the same D; a volume may lack the last ones
+            (a scan without mask).
+
+    Example:
+        >>> import torch
+        >>> slices = SliceDataset([{"image": torch.zeros(2, 8, 8, 5), "subject": "a"}], ["image"])
+        >>> len(slices), slices[3]["image"].shape, slices[3]["slice"]
+        (5, torch.Size([2, 8, 8]), 3)
+    """
+
+    def __init__(
+        self, volumes: Sequence[Mapping[str, Any]], keys: Sequence[str] = ("image", "label")
+    ) -> None:
+        slices: list[dict[str, Any]] = []
+        for volume in volumes:
+            # Plain tensors: the collate function need not merge the volumes' metadata.
+            tensors = {key: _plain(volume[key]) for key in keys if key in volume}
+            for z in range(tensors[keys[0]].shape[-1]):
+                sliced = {key: tensor[..., z] for key, tensor in tensors.items()}
+                slices.append({**sliced, "subject": volume["subject"], "slice": z})
+        super().__init__(slices)
+
+
+def _plain(tensor: Tensor) -> Tensor:
+    # The slice axis goes first in memory, so that a slice is one contiguous block.
+    plain = tensor.as_subclass(Tensor)
+    return plain.movedim(-1, 0).contiguous().movedim(0, -1)
