@@ -11,13 +11,15 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import numpy.typing as npt
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
 
 from medabl.errors import InputError
 
 LABELS = (0, 1, 2)
 """Background, lesion, other pathology."""
 
-_DAMAGE = (OSError, EOFError, ValueError, zlib.error, nib.spatialimages.HeaderDataError)
+_DAMAGE = (OSError, EOFError, ValueError, zlib.error, HeaderDataError)
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,11 @@ def read_nifti(path: Path) -> Volume:
         image = nib.load(path)
         data = np.asanyarray(image.dataobj)
         sizes = _stored_voxel_sizes(path)
-    except nib.filebasedimages.ImageFileError as error:
+    except ImageFileError as error:
         raise InputError(f"{path} is not a NIfTI file; convert it to .nii.gz first.") from error
     except _DAMAGE as error:
         raise InputError(
-            f"{path} cannot be read to its end ({error}); it is cut short or damaged, copy it again."
+            f"{path} cannot be read to its end ({error}): it is cut short or damaged; copy it anew."
         ) from error
     if data.ndim < 3 or any(size > 1 for size in data.shape[3:]) or not data.size:
         raise InputError(f"{path} has shape {data.shape}; medabl needs one 3D volume a file.")
@@ -123,4 +125,4 @@ def _stored_voxel_sizes(path: Path) -> tuple[float, float, float]:
             header = kind(start[: kind.template_dtype.itemsize], check=False)
             x, y, z = (float(size) for size in header["pixdim"][1:4])
             return x, y, z
-    raise nib.filebasedimages.ImageFileError(f"{path} has no NIfTI header")
+    raise ImageFileError(f"{path} has no NIfTI header")
