@@ -1,0 +1,92 @@
+"""Boundary loss (Kervadec et al., MIDL 2019)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from medabl.geometry.signed_distance import signed_distance
+from medabl.losses.flags import SegmentationLoss
+
+
+class BoundaryLoss(SegmentationLoss):
+    r"""Probabilities weighted by the signed distance to the true boundary.
+
+    .. math:: L = \frac{1}{|B|\,|C|\,|\Omega|} \sum_{b,c,i} P_c(i)\, \phi_c(i)
+
+    with :math:`\phi_c` positive outside class c and negative inside (see
+    `medabl.geometry.signed_distance`); Kervadec et al., *Boundary loss for highly unbalanced
+    segmentation*, MIDL 2019, in the form of their released code. It can be negative.
+
+    Args:
+        include_background: let channel 0 take part (ignored for a single channel).
+        to_onehot_y: `target` holds labels, B x 1 x ...; else it is one-hot.
+        sigmoid: apply a sigmoid to `input`.
+        softmax: apply a softmax over the channels of `input`.
+        spacing: voxel size along each spatial axis, in mm; else distances are in voxels.
+        reduction: "mean", "sum", or "none" for the values of all voxels.
+
+    Raises:
+        ValueError: if both `sigmoid` and `softmax` are set or `reduction` is unknown.
+
+    Example:
+        >>> loss = BoundaryLoss(to_onehot_y=True, softmax=True)
+        >>> labels = torch.tensor([[[[0, 0, 1, 1]]]])
+        >>> loss(torch.zeros(1, 2, 1, 4), labels)
+        tensor(0.2500)
+    """
+
+    def __init__(
+        self,
+        include_background: bool = False,
+        to_onehot_y: bool = False,
+        sigmoid: bool = False,
+        softmax: bool = False,
+        spacing: Sequence[float] | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(
+            include_background=include_background,
+            to_onehot_y=to_onehot_y,
+            sigmoid=sigmoid,
+            softmax=softmax,
+            reduction=reduction,
+        )
+        self.spacing = None if spacing is None else tuple(spacing)
+
+    def forward(
+        self,
+        input: torch.Tensor,
+        target: torch.Tensor,
+        distance_map: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Take the loss.
+
+        Args:
+            input: B x C x H x W [x D] logits or probabilities.
+            target: B x 1 x ... labels (with `to_onehot_y`) or B x C x ... one-hot.
+            distance_map: signed distances of all classes, or of those that take part, as
+                `medabl.geometry.signed_distance` gives them; computed if missing.
+
+        Returns:
+            the loss, a tensor without dimensions (B x C' x ... with reduction="none", C' the
+            classes that take part).
+
+        Raises:
+            ValueError: for shapes that do not go together.
+        """
+        self._check(input, target)
+        if distance_map is None:
+            distance = signed_distance(self._keep(self._one_hot(input, target)), self.spacing)
+        elif distance_map.shape == input.shape:
+            distance = self._keep(distance_map)
+        else:
+            distance = distance_map
+        probs = self._keep(self._activate(input))
+        if distance.shape != probs.shape:
+            raise ValueError(
+                f"distance_map must have the shape {tuple(input.shape)} or {tuple(probs.shape)}, "
+                f"got {tuple(distance.shape)}."
+            )
+        return self._reduce(probs * distance.to(probs.dtype))

@@ -1,0 +1,80 @@
+"""Generalised Dice loss (Sudre et al., 2017) as Kervadec et al. use it."""
+
+from __future__ import annotations
+
+import torch
+
+from medabl.losses.flags import SegmentationLoss
+
+_SMOOTH = 1e-10
+
+
+class GeneralizedDiceLoss(SegmentationLoss):
+    r"""One minus the Dice score of all classes, each weighted by its inverse squared volume.
+
+    .. math::
+        L = 1 - 2\, \frac{\sum_c w_c \sum_i G_c P_c + \epsilon}
+                         {\sum_c w_c \sum_i (G_c + P_c) + \epsilon}, \qquad
+        w_c = \frac{1}{(|G_c| + \epsilon)^2}, \qquad \epsilon = 10^{-10}
+
+    for each image (Sudre et al., DLMIA 2017; constants of the code of Kervadec et al., MIDL 2019).
+
+    A class that is absent from an image gets the weight 1e20 there, which swamps the others: the
+    loss of that image is nearly 1 with almost no gradient, whatever the prediction. Networks are
+    thus hardly trained on empty slices. `monai.losses.GeneralizedDiceLoss` gives such a class the
+    largest finite weight instead.
+
+    Args:
+        include_background: let channel 0 take part (ignored for a single channel).
+        to_onehot_y: `target` holds labels, B x 1 x ...; else it is one-hot.
+        sigmoid: apply a sigmoid to `input`.
+        softmax: apply a softmax over the channels of `input`.
+        reduction: "mean" or "sum" over the images, or "none" for one value an image.
+
+    Raises:
+        ValueError: if both `sigmoid` and `softmax` are set or `reduction` is unknown.
+
+    Example:
+        >>> loss = GeneralizedDiceLoss(to_onehot_y=True, softmax=True)
+        >>> labels = torch.tensor([[[[0, 0, 1, 1]]]])
+        >>> loss(torch.zeros(1, 2, 1, 4), labels)
+        tensor(0.5000)
+    """
+
+    def __init__(
+        self,
+        include_background: bool = True,
+        to_onehot_y: bool = False,
+        sigmoid: bool = False,
+        softmax: bool = False,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(
+            include_background=include_background,
+            to_onehot_y=to_onehot_y,
+            sigmoid=sigmoid,
+            softmax=softmax,
+            reduction=reduction,
+        )
+
+    def forward(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Take the loss.
+
+        Args:
+            input: B x C x H x W [x D] logits or probabilities.
+            target: B x 1 x ... labels (with `to_onehot_y`) or B x C x ... one-hot.
+
+        Returns:
+            the loss, a tensor without dimensions (B values with reduction="none").
+
+        Raises:
+            ValueError: for shapes that do not go together.
+        """
+        self._check(input, target)
+        probs = self._keep(self._activate(input)).flatten(2)
+        truth = self._keep(self._one_hot(input, target)).flatten(2)
+        volume = truth.sum(2)
+        weight = (volume + _SMOOTH).square().reciprocal()
+        overlap = (weight * (probs * truth).sum(2)).sum(1)
+        total = (weight * (probs.sum(2) + volume)).sum(1)
+        return self._reduce(1 - 2 * (overlap + _SMOOTH) / (total + _SMOOTH))
