@@ -70,6 +70,31 @@ def lesion_channel(batch: Tensor, name: str) -> Tensor:
     return batch[:, 1] > 0.5
 
 
+def reference_labels(batch: Tensor) -> Tensor:
+    """The label maps of a batch of references.
+
+    Args:
+        batch: B x 1 x ... class indices, or B x C x ... one-hot.
+
+    Returns:
+        B x ...
+    """
+    return batch[:, 0] if batch.shape[1] == 1 else batch.float().argmax(dim=1)
+
+
+def chosen_names(metrics: str | Sequence[str] | None, known: Sequence[str]) -> tuple[str, ...]:
+    """The metrics asked for: one, some, or with None all that are known.
+
+    Raises:
+        ValueError: if one is not known.
+    """
+    names = (metrics,) if isinstance(metrics, str) else tuple(known if metrics is None else metrics)
+    unknown = [name for name in names if name not in known]
+    if unknown or not names:
+        raise ValueError(f"metrics must be among {', '.join(known)}, got {metrics!r}.")
+    return names
+
+
 def check_pair(y_pred: Tensor, y: Tensor | None) -> Tensor:
     """The reference `y`, if it is there and matches `y_pred` in all but the number of channels.
 

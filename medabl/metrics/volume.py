@@ -6,7 +6,16 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import torch
+from torch import Tensor
 
+from medabl.metrics.cumulative import (
+    NamedMetric,
+    check_pair,
+    chosen_names,
+    lesion_channel,
+    spacing_of,
+)
 from medabl.metrics.masks import Volume, as_pair, as_spacing, crop_to_foreground, lesion_mask
 from medabl.metrics.surface import (
     mean_distance,
@@ -17,6 +26,7 @@ from medabl.metrics.surface import (
 )
 
 TOLERANCES_MM = (1, 3)
+VOLUME_METRICS = ("dsc", "hd", "hd95", "asd", "assd", "surface_dice_1mm", "surface_dice_3mm")
 
 
 def volume_metrics(pred: Volume, ref: Volume, spacing: Sequence[float]) -> dict[str, float]:
@@ -65,6 +75,41 @@ def volume_metrics(pred: Volume, ref: Volume, spacing: Sequence[float]) -> dict[
         "assd": mean_distance(there, back),
         **{f"surface_dice_{mm}mm": surface_dice(there, back, mm) for mm in TOLERANCES_MM},
     }
+
+
+class VolumeMetric(NamedMetric):
+    """`volume_metrics` as a MONAI metric.
+
+    `y_pred` and `y` are B x 1 x X x Y [x Z] labels (lesion = 1) or B x C x ... one-hot (lesion =
+    channel 1). Any device; computed on the CPU.
+
+    Args:
+        metrics: one of `dsc`, `hd`, `hd95`, `asd`, `assd`, `surface_dice_1mm`, `surface_dice_3mm`
+            (`aggregate` gives a scalar, as a key metric must be), several, or None for all
+            (`aggregate` gives a dict).
+        spacing: voxel sizes in mm; None takes them from the call (``spacing=``) or from the affine
+            of `y` as a `MetaTensor`.
+
+    Raises:
+        ValueError: at construction if a name is not known; at call if there is no spacing or the
+            shapes do not fit.
+    """
+
+    def __init__(
+        self, metrics: str | Sequence[str] | None = None, spacing: Sequence[float] | None = None
+    ) -> None:
+        super().__init__(chosen_names(metrics, VOLUME_METRICS))
+        self.spacing = spacing
+
+    def _compute_tensor(
+        self, y_pred: Tensor, y: Tensor | None = None, spacing: Sequence[float] | None = None
+    ) -> Tensor:
+        y = check_pair(y_pred, y)
+        sizes = spacing_of(y, spacing or self.spacing)
+        pairs = zip(lesion_channel(y_pred, "y_pred"), lesion_channel(y, "y"), sizes, strict=True)
+        samples = [volume_metrics(p, r, s) for p, r, s in pairs]
+        rows = [[sample[name] for name in self.names] for sample in samples]
+        return torch.tensor(rows, dtype=torch.double, device=y_pred.device)
 
 
 def _with_an_empty_mask(both: bool) -> dict[str, float]:

@@ -6,10 +6,22 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import torch
+from torch import Tensor
 
+from medabl.metrics.cumulative import (
+    NamedMetric,
+    check_pair,
+    chosen_names,
+    lesion_channel,
+    reference_labels,
+    spacing_of,
+)
 from medabl.metrics.lesions import find_lesions
 from medabl.metrics.masks import Volume, as_pair, as_spacing, challenge_masks, crop_to_foreground
 from medabl.metrics.surface import in_plane_boundary, percentile_distance, surface_distances
+
+CHALLENGE_METRICS = ("dsc", "h95", "avd", "recall", "f1")
 
 
 def wmh_challenge_metrics(pred: Volume, ref: Volume, spacing: Sequence[float]) -> dict[str, float]:
@@ -68,6 +80,40 @@ def wmh_challenge_metrics(pred: Volume, ref: Volume, spacing: Sequence[float]) -
         "recall": recall,
         "f1": 2 * recall * precision / both if both else 0.0,
     }
+
+
+class WMHChallengeMetric(NamedMetric):
+    """`wmh_challenge_metrics` of whole volumes as a MONAI metric.
+
+    `y_pred` is B x 1 x X x Y x Z labels or probabilities, or B x C x ... one-hot (lesion = channel
+    1); `y` likewise, its label (channel) 2 being masked out. Any device; computed on the CPU.
+
+    Args:
+        metrics: one of `dsc`, `h95`, `avd`, `recall`, `f1` (`aggregate` gives a scalar, as a key
+            metric must be), several, or None for all five (`aggregate` gives a dict).
+        spacing: voxel sizes in mm; None takes them from the call (``spacing=``) or from the affine
+            of `y` as a `MetaTensor`.
+
+    Raises:
+        ValueError: at construction if a name is not known; at call if there is no spacing or the
+            shapes do not fit.
+    """
+
+    def __init__(
+        self, metrics: str | Sequence[str] | None = None, spacing: Sequence[float] | None = None
+    ) -> None:
+        super().__init__(chosen_names(metrics, CHALLENGE_METRICS))
+        self.spacing = spacing
+
+    def _compute_tensor(
+        self, y_pred: Tensor, y: Tensor | None = None, spacing: Sequence[float] | None = None
+    ) -> Tensor:
+        y = check_pair(y_pred, y)
+        sizes = spacing_of(y, spacing or self.spacing)
+        pairs = zip(lesion_channel(y_pred, "y_pred"), reference_labels(y), sizes, strict=True)
+        samples = [wmh_challenge_metrics(p, r, s) for p, r, s in pairs]
+        rows = [[sample[name] for name in self.names] for sample in samples]
+        return torch.tensor(rows, dtype=torch.double, device=y_pred.device)
 
 
 def _ratio(part: int, whole: int) -> float:

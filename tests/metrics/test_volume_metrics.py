@@ -1,0 +1,140 @@
+import math
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lesion_volumes import blobs, rotation
+from monai.data.meta_tensor import MetaTensor
+from monai.metrics import (
+    compute_average_surface_distance,
+    compute_dice,
+    compute_hausdorff_distance,
+    compute_surface_dice,
+)
+from slow_metrics import brute_force_distances, surface_points, to_sitk
+
+from medabl.metrics import VolumeMetric, volume_metrics
+
+SPACINGS = [(1.0, 1.0, 3.0), (0.9, 1.3, 2.2)]
+
+
+def monai(pred, ref, spacing):
+    p, r = (torch.tensor(m)[None, None].float() for m in (pred, ref))
+    both = {"y_pred": p, "y": r, "include_background": True, "spacing": spacing}
+    return {
+        "dsc": compute_dice(p, r).item(),
+        "hd": compute_hausdorff_distance(**both).item(),
+        "hd95": compute_hausdorff_distance(**both, percentile=95).item(),
+        "asd": compute_average_surface_distance(**both).item(),
+        "assd": compute_average_surface_distance(**both, symmetric=True).item(),
+        "surface_dice_1mm": compute_surface_dice(**both, class_thresholds=[1.0]).item(),
+        "surface_dice_3mm": compute_surface_dice(**both, class_thresholds=[3.0]).item(),
+    }
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("spacing", SPACINGS)
+def test_as_monai(seed, spacing):
+    pred, ref = blobs(seed)
+    assert volume_metrics(pred, ref, spacing) == pytest.approx(
+        monai(pred, ref, spacing), rel=1e-5, abs=1e-6
+    )
+
+
+def test_slices_of_two_axes_as_monai():
+    pred, ref = (m[:, :, 3] for m in blobs(9))
+    assert volume_metrics(pred, ref, (0.5, 2.0)) == pytest.approx(
+        monai(pred, ref, (0.5, 2.0)), rel=1e-5, abs=1e-6
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    shape=st.tuples(st.integers(1, 5), st.integers(1, 5), st.integers(1, 4)),
+    density=st.sampled_from([0.05, 0.3, 0.8, 1.0]),
+    spacing=st.tuples(*[st.floats(0.3, 4)] * 3),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_as_brute_force(shape, density, spacing, seed):
+    pred, ref = np.random.default_rng(seed).random((2, *shape)) < density
+    pred.flat[0] = ref.flat[-1] = True
+    there, back = (surface_points(m, spacing) for m in (pred, ref))
+    there, back = brute_force_distances(there, back), brute_force_distances(back, there)
+    every = np.concatenate([there, back])
+    ours = volume_metrics(pred, ref, spacing)
+    assert ours == pytest.approx(
+        {
+            "dsc": 2 * (pred & ref).sum() / (pred.sum() + ref.sum()),
+            "hd": every.max(),
+            "hd95": max(np.percentile(there, 95), np.percentile(back, 95)),
+            "asd": there.mean(),
+            "assd": every.mean(),
+            "surface_dice_1mm": (every <= 1).mean(),
+            "surface_dice_3mm": (every <= 3).mean(),
+        },
+        rel=1e-9,
+        abs=1e-9,
+    )
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("spacing", SPACINGS)
+def test_hausdorff_of_separate_surfaces_as_simpleitk(seed, spacing):
+    """ITK measures between all voxels: the same where neither mask has an inside."""
+    rng = np.random.default_rng(seed)
+    pred, ref = np.zeros((2, 21, 21, 9), bool)
+    pred[::2, ::2, ::2] = rng.random((11, 11, 5)) < 0.05
+    ref[::2, ::2, ::2] = rng.random((11, 11, 5)) < 0.05
+    itk = sitk.HausdorffDistanceImageFilter()
+    itk.Execute(*[to_sitk(m.astype(np.uint8), spacing, rotation(seed)) for m in (pred, ref)])
+    assert volume_metrics(pred, ref, spacing)["hd"] == pytest.approx(
+        itk.GetHausdorffDistance(), rel=1e-5
+    )
+
+
+def test_every_empty_combination_by_hand():
+    nan = math.nan
+    nothing, lesion = np.zeros((2, 3, 3, 3), np.uint8)
+    lesion[1, 1, 1] = 1
+
+    def one(pred, ref):
+        return tuple(volume_metrics(pred, ref, (1, 1, 3)).values())
+
+    assert one(nothing, nothing) == pytest.approx((nan,) * 7, nan_ok=True)
+    for pair in ((nothing, lesion), (lesion, nothing)):
+        assert one(*pair) == pytest.approx((0, nan, nan, nan, nan, 0, 0), nan_ok=True)
+    assert one(lesion, lesion) == (1, 0, 0, 0, 0, 1, 1)
+    assert one(2 * lesion, lesion) == pytest.approx((0, nan, nan, nan, nan, 0, 0), nan_ok=True)
+
+
+def test_tolerances_are_millimetres_and_inclusive():
+    pred, ref = np.zeros((2, 1, 1, 6), bool)
+    pred[..., 0] = ref[..., 1] = True
+    assert volume_metrics(pred, ref, (1, 1, 3))["surface_dice_3mm"] == 1
+    assert volume_metrics(pred, ref, (1, 1, 3))["surface_dice_1mm"] == 0
+    assert volume_metrics(pred, ref, (1, 1, 1))["surface_dice_1mm"] == 1
+
+
+def test_as_monai_metric():
+    pairs = [blobs(seed) for seed in (1, 2)]
+    want = [volume_metrics(*pair, (1, 1, 3)) for pair in pairs]
+    y_pred, y = (torch.tensor(np.stack(masks))[:, None] for masks in zip(*pairs, strict=True))
+    metric = VolumeMetric(spacing=(1, 1, 3))
+    metric(y_pred, torch.cat([~y, y], dim=1).float())
+    np.testing.assert_allclose(metric.get_buffer(), [list(w.values()) for w in want])
+    assert metric.aggregate() == pytest.approx({k: (want[0][k] + want[1][k]) / 2 for k in want[0]})
+
+    from_header = VolumeMetric("assd")
+    from_header(y_pred, MetaTensor(y, affine=torch.diag(torch.tensor([1.0, 1, 3, 1]))))
+    assert from_header.aggregate().item() == pytest.approx((want[0]["assd"] + want[1]["assd"]) / 2)
+
+
+def test_as_monai_metric_on_slices():
+    pred, ref = (torch.tensor(m[:, :, 3])[None, None] for m in blobs(9))
+    metric = VolumeMetric("hd", spacing=(0.5, 2.0))
+    metric(pred, ref)
+    want = volume_metrics(pred[0, 0], ref[0, 0], (0.5, 2.0))["hd"]
+    assert metric.aggregate().item() == pytest.approx(want)
