@@ -1,0 +1,1 @@
+"""The MONAI Bundle configs that come with medabl, as package data."""

@@ -1,0 +1,70 @@
+"""A progress bar for a run."""
+
+from __future__ import annotations
+
+from ignite.engine import Engine, Events
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch import nn
+
+
+class ProgressHandler:
+    """Shows loss, alpha, slice-DSC and the time left; on no terminal, a line now and then.
+
+    Args:
+        label: what the run is called.
+        evaluator: the engine that validates.
+        loss: its ``alpha`` is shown, if it has one.
+    """
+
+    def __init__(self, label: str, evaluator: Engine, loss: nn.Module) -> None:
+        self.label = label
+        self.evaluator = evaluator
+        self.loss = loss
+        self.console = Console(stderr=True)
+        self.progress = Progress(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[status]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=self.console,
+            disable=not self.console.is_terminal,
+            transient=True,
+        )
+        self.task = self.progress.add_task(label, status="", start=False)
+
+    def attach(self, engine: Engine) -> None:
+        """Register with a trainer."""
+        engine.add_event_handler(Events.STARTED, self._start)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self._advance)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self._epoch)
+        engine.add_event_handler(Events.COMPLETED | Events.EXCEPTION_RAISED, self._stop)
+
+    def _start(self, engine: Engine) -> None:
+        total = engine.state.max_epochs * engine.state.epoch_length
+        self.progress.start_task(self.task)
+        self.progress.update(self.task, total=total, completed=engine.state.iteration)
+        self.progress.start()
+
+    def _advance(self, engine: Engine) -> None:
+        self.progress.update(self.task, completed=engine.state.iteration)
+
+    def _epoch(self, engine: Engine) -> None:
+        epoch, last = engine.state.epoch, engine.state.max_epochs
+        parts = [f"epoch {epoch}/{last}", f"loss {float(engine.state.metrics['train_loss']):.4f}"]
+        alpha = getattr(self.loss, "alpha", None)
+        if alpha is not None:
+            parts.append(f"alpha {float(alpha):.2f}")
+        parts.append(f"slice-DSC {float(self.evaluator.state.metrics['val_slice_dsc']):.3f}")
+        status = "  ".join(parts)
+        self.progress.update(self.task, status=status)
+        # A log file gets ten lines a run, not a bar's control characters.
+        if not self.console.is_terminal and (epoch == last or epoch % max(1, last // 10) == 0):
+            self.console.print(f"{self.label}: {status}", highlight=False)
+
+    def _stop(self, engine: Engine, error: BaseException | None = None) -> None:
+        self.progress.stop()
+        if error is not None:
+            raise error

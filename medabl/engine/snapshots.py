@@ -1,0 +1,90 @@
+"""One lesion, watched from epoch to epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.ndimage
+import torch
+from ignite.engine import Engine, Events
+from torch import Tensor, nn
+
+from medabl.files import atomic_path
+
+MARGIN = 12
+"""Pixels shown around the lesion."""
+
+
+class SnapshotHandler:
+    """Keeps the probability map around one lesion after every epoch.
+
+    The lesion is the largest connected one of all slices of the dataset; without any lesion
+    nothing is kept. The file holds ``image`` (h x w, first modality), ``label`` (h x w),
+    ``epochs`` (E) and ``probability`` (E x h x w, float16).
+
+    Args:
+        path: the ``.npz`` file.
+        dataset: slices with ``image`` (C x H x W) and ``label`` (1 x H x W).
+        network: maps B x C x H x W to logits B x 2 x H x W.
+        device: where it computes.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        dataset: Sequence[Mapping[str, Tensor]],
+        network: nn.Module,
+        device: torch.device,
+    ) -> None:
+        self.path = Path(path)
+        self.network = network
+        self.device = device
+        self.kept: dict[int, np.ndarray] = {}
+        self.image: Tensor | None = None
+        self._choose(dataset)
+
+    def attach(self, engine: Engine) -> None:
+        """Register with a trainer."""
+        if self.image is not None:
+            engine.add_event_handler(Events.STARTED, self._load)
+            engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+
+    @torch.no_grad()
+    def __call__(self, engine: Engine) -> None:
+        """Add the epoch that just ended and write the file."""
+        assert self.image is not None
+        self.network.eval()
+        logits = self.network(self.image[None].to(self.device))
+        lesion = logits.float().softmax(dim=1)[0, 1].cpu().numpy()
+        self.kept[engine.state.epoch] = lesion[self.window].astype(np.float16)
+        with atomic_path(self.path) as temporary:
+            np.savez_compressed(
+                temporary,
+                image=self.image[0].numpy()[self.window],
+                label=self.label[self.window],
+                epochs=np.array(list(self.kept)),
+                probability=np.stack(list(self.kept.values())),
+            )
+
+    def _choose(self, dataset: Sequence[Mapping[str, Any]]) -> None:
+        largest = 0
+        for sample in dataset:
+            label = sample["label"][0].numpy()
+            if label.sum() <= largest:
+                continue
+            lesions, _ = scipy.ndimage.label(label)
+            sizes = np.bincount(lesions.ravel())[1:]
+            if sizes.max() > largest:
+                largest = int(sizes.max())
+                box = scipy.ndimage.find_objects(lesions)[sizes.argmax()]
+                self.window = tuple(slice(max(0, s.start - MARGIN), s.stop + MARGIN) for s in box)
+                self.image, self.label = sample["image"], label
+
+    def _load(self, engine: Engine) -> None:
+        if engine.state.epoch and self.path.is_file():
+            with np.load(self.path) as saved:
+                pairs = zip(saved["epochs"].tolist(), saved["probability"], strict=True)
+                self.kept = {e: p for e, p in pairs if e <= engine.state.epoch}

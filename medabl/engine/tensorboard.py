@@ -1,0 +1,39 @@
+"""TensorBoard, for those who want it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ignite.engine import Engine
+from monai.handlers import TensorBoardStatsHandler
+
+from medabl.engine.run_folder import RunFolder
+from medabl.errors import InputError
+
+
+def tensorboard_handlers(enabled: bool, folder: RunFolder, evaluator: Engine) -> list[Any]:
+    """Handlers that log loss and validation metrics to the run folder, none if not enabled.
+
+    Raises:
+        InputError: if TensorBoard is asked for and not installed.
+    """
+    if not enabled:
+        return []
+    try:
+        import tensorboard  # noqa: F401
+    except ImportError as error:
+        raise InputError(
+            "tensorboard=true needs TensorBoard: pip install medabl[tensorboard]."
+        ) from error
+    log_dir = str(folder.path / "tensorboard")
+    validation = TensorBoardStatsHandler(
+        log_dir=log_dir,
+        iteration_log=False,
+        global_epoch_transform=lambda _: evaluator.state.epoch,
+    )
+    validation.attach(evaluator)
+    return [
+        TensorBoardStatsHandler(
+            log_dir=log_dir, tag_name="train_loss", output_transform=lambda output: output["loss"]
+        )
+    ]
