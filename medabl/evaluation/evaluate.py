@@ -152,7 +152,7 @@ def _outcomes(
         for index in todo:
             yield index, _try_case(cases[index], protocol, resample)
         return
-    context = multiprocessing.get_context("spawn")
+    context = _start_method()
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
         futures = {pool.submit(_try_case, cases[i], protocol, resample): i for i in todo}
         try:
@@ -170,7 +170,18 @@ def _try_case(case: Case, protocol: Protocol, resample: bool) -> _Outcome:
     try:
         return evaluate_case(case, protocol, resample)
     except InputError as error:
-        return error
+        # A reader's message may span lines; a table's cell and a sentence do not.
+        return InputError(" ".join(str(error).split()))
+
+
+def _start_method() -> multiprocessing.context.BaseContext:
+    """A context whose workers are no copies of this process, which may hold threads and CUDA."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    # Imported once, by the process that the workers are forked from.
+    context.set_forkserver_preload(["medabl.evaluation.subject"])
+    return context
 
 
 def _one_thread() -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 
@@ -25,10 +23,10 @@ def read_reference(path: Path) -> Volume:
         the volume with `data` as uint8.
 
     Raises:
-        InputError: if the file cannot be used (`read_nifti`), its header's voxel sizes are not
-            positive or contradict its affine, or it holds anything else.
+        InputError: if the file cannot be used (`read_nifti`), its header contradicts its affine, or
+            it holds anything else.
     """
-    volume = _read(path)
+    volume = read_nifti(path)
     by_affine = np.linalg.norm(volume.affine[:3, :3], axis=0)
     if not np.allclose(by_affine, volume.spacing, rtol=0.01, atol=0):
         raise InputError(
@@ -54,7 +52,7 @@ def read_prediction(path: Path) -> Volume:
     Raises:
         InputError: if the file cannot be used (`read_nifti`) or holds values that are neither.
     """
-    volume = _read(path)
+    volume = read_nifti(path)
     labels = _as_labels(volume.data)
     if labels is not None:
         return replace(volume, data=labels == 1)
@@ -64,36 +62,6 @@ def read_prediction(path: Path) -> Volume:
             f"{_some_values(volume.data)}; expected are the labels 0, 1, 2 or values in [0, 1]."
         )
     return replace(volume, data=volume.data >= 0.5)
-
-
-def _read(path: Path) -> Volume:
-    volume = read_nifti(path)
-    _check_stored_voxel_sizes(path)
-    if volume.data.dtype.kind not in "buif" or not volume.data.size:
-        raise InputError(
-            f"{path} holds {volume.data.size} values of type {volume.data.dtype} where labels or "
-            "probabilities are needed."
-        )
-    if volume.data.dtype.kind == "f" and not np.isfinite(volume.data).all():
-        raise InputError(f"{path} holds NaN or infinite values; replace them by a label.")
-    return volume
-
-
-def _check_stored_voxel_sizes(path: Path) -> None:
-    # nibabel replaces a voxel size of 0 by 1 when it loads a file; only the bytes tell.
-    with gzip.open(path) if path.name.endswith(".gz") else path.open("rb") as file:
-        start = file.read(nib.Nifti2Header.template_dtype.itemsize)
-    kinds = (nib.Nifti1Header, nib.Nifti2Header)
-    kind = next((k for k in kinds if k.may_contain_header(start)), None)
-    if kind is None:
-        raise InputError(f"{path} is not a NIfTI file; convert it to .nii.gz first.")
-    header = kind(start[: kind.template_dtype.itemsize], check=False)
-    sizes = np.asarray(header["pixdim"][1:4], dtype=float)
-    if not np.isfinite(sizes).all() or (sizes <= 0).any():
-        raise InputError(
-            f"{path} has voxels of {_sizes(sizes)} mm in its header; correct it, every size must "
-            "be positive."
-        )
 
 
 def _as_labels(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8] | None:
