@@ -171,7 +171,8 @@ def test_resampling_something_from_elsewhere_is_refused(tmp_path):
 
 def test_a_bad_folder_stops_or_is_listed(tmp_path):
     pred, ref = cohort(tmp_path, ["a", "b", "c", "d"])
-    (pred / "b.nii.gz").write_bytes((pred / "b.nii.gz").read_bytes()[:-40])
+    write(pred / "b.nii.gz", np.random.default_rng(0).random((12, 11, 5)), oblique())
+    (pred / "b.nii.gz").write_bytes((pred / "b.nii.gz").read_bytes()[:-900])
     (pred / "c.nii.gz").unlink()
     write(pred / "e.nii.gz", lesions())
     with pytest.raises(InputError, match=r"c/wmh.nii.gz has no prediction.*\(and 1 more like it\)"):
