@@ -13,7 +13,7 @@ from medabl.geometry.distance_transform_torch import distance_transform_torch
 
 
 def distance_transform_edt(
-    mask: torch.Tensor, spacing: float | Sequence[float] | None = None
+    mask: torch.Tensor, spacing: Sequence[float] | None = None
 ) -> torch.Tensor:
     """Euclidean distance of every True voxel to the nearest False voxel of its image.
 
@@ -26,8 +26,8 @@ def distance_transform_edt(
     Args:
         mask: B x C x H x W or B x C x H x W x D, bool, or numbers of which all but 0 are True.
             Every channel of every sample is an image of its own.
-        spacing: voxel size, a number for all spatial axes or one for each; default 1 (distances
-            in voxels). Distances are in its unit.
+        spacing: voxel size along each spatial axis, in whose unit distances then are; default 1
+            (distances in voxels).
 
     Returns:
         float32 of the mask's shape: 0 on False voxels, and ``inf`` throughout an image that has no
@@ -39,6 +39,8 @@ def distance_transform_edt(
             number that is not positive and finite.
 
     Example:
+        >>> import torch
+        >>> from medabl.geometry import distance_transform_edt
         >>> mask = torch.tensor([0, 1, 1, 1]).view(1, 1, 1, 4)
         >>> distance_transform_edt(mask, spacing=(1.0, 0.5))
         tensor([[[[0.0000, 0.5000, 1.0000, 1.5000]]]])
@@ -55,15 +57,13 @@ def distance_transform_edt(
     return _distance_transform(mask if mask.dtype == torch.bool else mask != 0, steps)
 
 
-def _spacing_per_axis(spacing: float | Sequence[float] | None, axes: int) -> list[float]:
+def _spacing_per_axis(spacing: Sequence[float] | None, axes: int) -> list[float]:
     if spacing is None:
         return [1.0] * axes
-    if isinstance(spacing, (int, float)):
-        spacing = [spacing] * axes
     steps = [float(step) for step in spacing]
     if len(steps) != axes:
         raise ValueError(
-            f"spacing must be one number or {axes}, one a spatial axis, but it has {len(steps)}."
+            f"spacing must have {axes} numbers, one a spatial axis, but it has {len(steps)}."
         )
     if not all(0 < step < math.inf for step in steps):
         raise ValueError(f"spacing must be positive and finite, but it is {steps}.")

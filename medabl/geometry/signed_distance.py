@@ -9,9 +9,7 @@ import torch
 from medabl.geometry.distance_transform import distance_transform_edt
 
 
-def signed_distance(
-    onehot: torch.Tensor, spacing: float | Sequence[float] | None = None
-) -> torch.Tensor:
+def signed_distance(onehot: torch.Tensor, spacing: Sequence[float] | None = None) -> torch.Tensor:
     r"""Signed Euclidean distance to each class, as in Kervadec's ``one_hot2dist``.
 
     .. math::
@@ -30,7 +28,7 @@ def signed_distance(
 
     Args:
         onehot: B x C x H x W [x D], bool, or numbers of which all but 0 are True.
-        spacing: voxel size, a number for all spatial axes or one for each; default 1.
+        spacing: voxel size along each spatial axis; default 1.
 
     Returns:
         float32 of the same shape, always finite.
@@ -39,6 +37,8 @@ def signed_distance(
         TypeError, ValueError: as :func:`medabl.geometry.distance_transform_edt`.
 
     Example:
+        >>> import torch
+        >>> from medabl.geometry import signed_distance
         >>> onehot = torch.tensor([0, 1, 1, 1, 0, 0]).view(1, 1, 1, 6)
         >>> signed_distance(onehot)
         tensor([[[[ 1.,  0., -1.,  0.,  1.,  2.]]]])

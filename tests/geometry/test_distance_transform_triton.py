@@ -1,0 +1,113 @@
+"""The CUDA kernels, without a GPU: run by Triton's interpreter, and compiled for real chips."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+triton = pytest.importorskip("triton", reason="Triton is not installed")
+
+# The interpreter is chosen while the kernels are being defined, hence a process of its own. Small
+# tiles, because it takes about a millisecond a voxel: several along every axis all the same.
+INTERPRETED = """
+import sys
+import numpy as np
+import torch
+from medabl.geometry import distance_transform_triton as kernels
+
+kernels._SCAN_TILE, kernels._SEARCH_TILE, kernels._LANES = 64, 64, 8
+cases = np.load(sys.argv[1])
+distances = {}
+for name in [key.removesuffix("/mask") for key in cases if key.endswith("/mask")]:
+    mask, spacing = torch.from_numpy(cases[name + "/mask"]), cases[name + "/spacing"].tolist()
+    distances[name] = kernels.distance_transform_triton(mask, spacing).numpy()
+np.savez(sys.argv[2], **distances)
+"""
+
+
+def single(shape, voxel, value):
+    mask = np.full((1, 1, *shape), not value)
+    mask[(0, 0, *voxel)] = value
+    return mask
+
+
+def named_cases():
+    rng = np.random.default_rng(0)
+    cases = {
+        "full and empty": (np.stack([np.ones((1, 9, 5)), np.zeros((1, 9, 5))]) > 0, (1, 1)),
+        "one voxel False, several tiles an axis": (single((30, 11), (2, 10), False), (1.1, 0.7)),
+        "one voxel False at the end": (single((25, 5), (24, 0), False), (1, 1)),
+        "search over several tiles": (single((2, 140), (1, 100), False), (3, 0.1)),
+        "1 x N": (single((1, 75), (0, 3), False), (2, 0.1)),
+        "N x 1": (single((75, 1), (3, 0), False), (0.1, 2)),
+        "1 x 1": (np.array([True, False]).reshape(2, 1, 1, 1), (1, 1)),
+        "checkerboard": (np.indices((1, 2, 9, 11)).sum(axis=0) % 2 == 0, (0.3, 0.7)),
+        "huge spacing ratio": (rng.random((1, 1, 20, 15)) < 0.97, (1e6, 1e-6)),
+        "3D, one voxel": (single((5, 12, 9), (4, 0, 8), False), (0.9, 0.9, 3)),
+        "3D, one voxel True": (single((5, 6, 7), (0, 3, 6), True), (0.9, 0.9, 3)),
+        "3D, huge spacing ratios": (rng.random((1, 1, 6, 7, 8)) < 0.99, (1, 1e6, 1e-6)),
+    }
+    for number in range(10):
+        axes = 2 + number % 2
+        shape = (*rng.integers(1, 3, 2), *rng.integers(1, (16, 7)[axes - 2], axes))
+        mask = rng.random(shape) < 1 - 10.0 ** -rng.uniform(0, 2.5)
+        cases[f"random {axes}D, {number}"] = (mask, 10.0 ** rng.uniform(-2, 2, axes))
+    return cases
+
+
+CASES = named_cases()
+
+
+@pytest.fixture(scope="module")
+def distances(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("interpreted")
+    arrays = {f"{name}/mask": mask for name, (mask, _) in CASES.items()}
+    arrays |= {f"{name}/spacing": np.array(spacing, float) for name, (_, spacing) in CASES.items()}
+    np.savez(folder / "cases.npz", **arrays)
+    subprocess.run(
+        [sys.executable, "-c", INTERPRETED, folder / "cases.npz", folder / "distances.npz"],
+        env=os.environ | {"TRITON_INTERPRET": "1"},
+        check=True,
+    )
+    return np.load(folder / "distances.npz")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_interpreted_kernels_equal_scipy(distances, name):
+    mask, spacing = CASES[name]
+    for index in np.ndindex(mask.shape[:2]):
+        full = mask[index].all()
+        expected = np.inf if full else ndimage.distance_transform_edt(mask[index], spacing)
+        np.testing.assert_allclose(distances[name][index], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("capability", [80, 90])
+def test_kernels_compile_for_real_chips(capability, tmp_path, monkeypatch):
+    from triton.backends.compiler import GPUTarget
+    from triton.compiler import ASTSource
+
+    from medabl.geometry import distance_transform_triton as kernels
+
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    sizes = {"length": "i32", "inner": "i32", "lane_tiles": "i32", "step": "fp32"}
+    scan = ASTSource(
+        fn=kernels._scan_kernel,
+        signature={"mask_ptr": "*u8", "out_ptr": "*fp32"}
+        | sizes
+        | {"CHUNK": "constexpr", "LANES": "constexpr"},
+        constexprs={"CHUNK": 128, "LANES": 32},
+    )
+    search = ASTSource(
+        fn=kernels._search_kernel,
+        signature={"in_ptr": "*fp32", "out_ptr": "*fp32", "row_tiles": "i32"}
+        | sizes
+        | {"ROOT": "constexpr", "ROWS": "constexpr", "LANES": "constexpr"},
+        constexprs={"ROOT": True, "ROWS": 512, "LANES": 1},
+    )
+    for source in (scan, search):
+        compiled = triton.compile(source, target=GPUTarget("cuda", capability, 32))
+        assert f"sm_{capability}" in compiled.asm["ptx"]
+        assert compiled.asm["cubin"].startswith(b"\x7fELF")
