@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from itertools import product
+from math import prod
+
+import torch
 
 # Wang et al. (AAAI 2022) number the eight neighbours of a pixel (row, column) in this order; it
 # decides which of several equally near neighbours is taken.
@@ -38,3 +42,38 @@ def neighbor_offsets(spatial_dims: int) -> tuple[tuple[int, ...], ...]:
         raise ValueError(f"spatial_dims must be 2 or 3, got {spatial_dims}.")
     moves = [offset for offset in product((-1, 0, 1), repeat=3) if any(offset)]
     return tuple(sorted(moves, key=lambda offset: (sum(map(abs, offset)), offset)))
+
+
+def neighbor_indices(
+    positions: torch.Tensor, spatial: Sequence[int]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Flat indices of the neighbours of some voxels of a batch of images.
+
+    Args:
+        positions: K flat indices into B x H x W [x D].
+        spatial: H, W [and D].
+
+    Returns:
+        N x K flat indices in the order of `neighbor_offsets`, clamped to the image (beyond its
+        edge, the nearest voxel inside), and N x K bool, False for those that were clamped.
+    """
+    # For every axis and step: how far the flat index moves, and whether it stays inside.
+    moves: list[dict[int, torch.Tensor]] = []
+    stays: list[dict[int, torch.Tensor]] = []
+    for axis, size in enumerate(spatial):
+        stride = prod(spatial[axis + 1 :])
+        coordinate = positions.div(stride, rounding_mode="floor").remainder(size)
+        not_first, not_last = coordinate > 0, coordinate < size - 1
+        moves.append({-1: not_first * -stride, 1: not_last * stride})
+        stays.append({-1: not_first, 1: not_last})
+
+    offsets = neighbor_offsets(len(spatial))
+    indices = positions.new_empty((len(offsets), len(positions)))
+    inside = torch.empty_like(indices, dtype=torch.bool)
+    for row, offset in enumerate(offsets):
+        steps = [(axis, step) for axis, step in enumerate(offset) if step]
+        torch.add(positions, sum(moves[axis][step] for axis, step in steps), out=indices[row])
+        inside[row] = stays[steps[0][0]][steps[0][1]]
+        for axis, step in steps[1:]:
+            inside[row] &= stays[axis][step]
+    return indices, inside

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 
 from medabl.geometry.boundary_distance import boundary_distance
 from medabl.geometry.distance_transform import distance_transform_edt
 from medabl.geometry.label_boundary import label_boundary
-from medabl.losses.active_boundary_reference import paper_reference, released_reference
+from medabl.losses.active_boundary_op import active_boundary
+from medabl.losses.active_boundary_terms import Settings
 from medabl.losses.flags import SegmentationLoss, as_labels
 
 _VARIANTS = ("paper", "released")
@@ -136,17 +136,16 @@ class ActiveBoundaryLoss(SegmentationLoss):
         labels = as_labels(target, self.ignore_index)
         distance = self._distance(labels, distance_map)[:, 0]
         valid = None if self.ignore_index is None else (labels != self.ignore_index)[:, 0]
-        log_probs = self._log_probs(input)
-        options: dict[str, Any] = {
-            "max_boundary_ratio": self.max_boundary_ratio,
-            "max_distance": self.max_distance,
-            "label_smoothing": self.label_smoothing,
-            "detach_neighbors": self.detach_neighbors,
-        }
-        if self.variant == "released":
-            sums, counts = released_reference(log_probs, distance, **options)
+        settings = Settings(
+            self.max_boundary_ratio,
+            self.max_distance,
+            self.label_smoothing,
+            self.detach_neighbors,
+            released=self.variant == "released",
+        )
+        sums, counts = active_boundary(self._logits(input), distance, valid, settings)
+        if settings.released:
             return sums.sum() / counts.sum().clamp_min(1)
-        sums, counts = paper_reference(log_probs, distance, valid, **options)
         values = sums / counts.clamp_min(1)
         if self.reduction == "mean":
             return values.sum() / (counts > 0).sum().clamp_min(1)

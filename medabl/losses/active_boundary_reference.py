@@ -1,153 +1,119 @@
-"""The active boundary loss in plain differentiable torch, as one would explain it."""
+"""The active boundary loss in plain differentiable torch, to read and to test the fast ones by."""
 
 from __future__ import annotations
 
 import math
 
 import torch
+import torch.nn.functional as F
 
 from medabl.geometry.neighbors import neighbor_offsets
-from medabl.geometry.predicted_boundary import (
-    MIN_DIVERGENCE,
-    dilate,
-    forward_divergence,
-    predicted_boundary,
-)
-
-# What the released code takes as the distance beyond the edge of the image.
-_FAR = 1e5
-# Factor by which the released code raises its threshold until few enough pixels pass.
-_THRESHOLD_GROWTH = 1.2
+from medabl.losses.active_boundary_terms import Settings
 
 
-def paper_reference(
-    log_probs: torch.Tensor,
-    distance: torch.Tensor,
-    valid: torch.Tensor | None,
-    *,
-    max_boundary_ratio: float,
-    max_distance: float,
-    label_smoothing: float,
-    detach_neighbors: bool,
+def active_boundary_reference(
+    logits: torch.Tensor, distance: torch.Tensor, valid: torch.Tensor | None, settings: Settings
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Sum of the loss over the boundary voxels of each image, and how many there are.
+    """What `medabl.losses.active_boundary_op.active_boundary` computes, step by step.
 
     Args:
-        log_probs: B x C x H x W [x D] log-probabilities.
-        distance: B x H x W [x D] distance M to the ground-truth boundary.
+        logits: B x C x H x W [x D]; P is their softmax, or for C = 1 [1 - p, p] with p their
+            sigmoid.
+        distance: B x H x W [x D] distance M to the true boundary, inf where there is none.
         valid: B x H x W [x D] bool, or None if all voxels are.
-        max_boundary_ratio: largest share of boundary voxels before growing.
-        max_distance: theta, the distance from which on the weight is 1.
-        label_smoothing: s, what the target leaves to the directions not chosen.
-        detach_neighbors: let no gradient flow to the neighbours.
+        settings: the options of the loss.
 
     Returns:
-        sums and counts, both of shape B.
+        the sum of the loss over the boundary voxels of each image, and how many there are.
     """
-    boundary = predicted_boundary(log_probs.detach(), max_boundary_ratio, valid)
-    boundary &= (distance > 0) & distance.isfinite()
+    if logits.shape[1] == 1:
+        logits = torch.cat([torch.zeros_like(logits), logits], 1)
+    log_probs = logits.log_softmax(1)
+    if valid is None or settings.released:
+        valid = torch.ones_like(distance, dtype=torch.bool)
+
+    score = _score(log_probs.detach(), valid, settings)
+    boundary = _grow(score > _threshold(score, settings)) & valid & distance.isfinite()
+    if not settings.released:
+        boundary &= distance > 0
     centers = boundary.nonzero()
-    neighbors, inside = _neighbors(centers, log_probs.shape)
-    if valid is not None:
-        inside = inside & _at(valid, neighbors)
-    has_neighbor = inside.any(1)
-    centers, neighbors, inside = (
-        centers[has_neighbor],
-        neighbors[has_neighbor],
-        inside[has_neighbor],
+    neighbors, inside = _neighbors(centers, distance.shape)
+
+    if settings.released:
+        # The authors store distances as integers, after taking one off.
+        distance = (distance - 1).clamp_min(0).floor()
+        around = _at(distance, neighbors).where(inside, 1e5)
+        own = _at(distance, centers[:, None])
+        chosen = torch.cat([around, own], 1).argmin(1)
+        kept = chosen < neighbors.shape[1]
+        inside = torch.ones_like(inside)
+        rest = settings.label_smoothing / neighbors.shape[1]
+    else:
+        inside &= _at(valid, neighbors)
+        chosen = _at(distance, neighbors).where(inside, torch.inf).argmin(1)
+        kept = inside.any(1)
+        rest = settings.label_smoothing / (neighbors.shape[1] - 1)
+    centers, neighbors, inside, chosen = (
+        part[kept] for part in (centers, neighbors, inside, chosen)
     )
 
-    chosen = _at(distance, neighbors).where(inside, torch.inf).argmin(1)
-    divergence = _divergence(log_probs, centers, neighbors, detach_neighbors)
+    channels_last = log_probs.movedim(1, -1)
+    here = _at(channels_last, centers[:, None])
+    there = _at(channels_last, neighbors)
+    if settings.detach_neighbors:
+        there = there.detach()
+    divergence = (there.exp() * (there - here)).sum(-1)
     log_q = divergence.where(inside, -torch.inf).log_softmax(1).where(inside, 0)
-    rest = label_smoothing / (inside.shape[1] - 1)
-    target = torch.full_like(log_q, rest).scatter_(1, chosen[:, None], 1 - label_smoothing)
-    weight = _at(distance, centers[:, None])[:, 0].clamp_max(max_distance) / max_distance
+    target = torch.full_like(log_q, rest)
+    target.scatter_(1, chosen[:, None], 1 - settings.label_smoothing)
+    theta = settings.max_distance
+    weight = _at(distance, centers[:, None])[:, 0].clamp_max(theta) / theta
     values = -(target * log_q).sum(1) * weight.to(log_q.dtype)
 
     image = centers[:, 0]
-    sums = values.new_zeros(log_probs.shape[0]).index_add(0, image, values)
-    counts = torch.zeros_like(sums).index_add(0, image, torch.ones_like(values))
-    return sums, counts
+    sums = values.new_zeros(len(logits)).index_add(0, image, values)
+    return sums, torch.bincount(image, minlength=len(logits))
 
 
-def released_reference(
-    log_probs: torch.Tensor,
-    distance: torch.Tensor,
-    *,
-    max_boundary_ratio: float,
-    max_distance: float,
-    label_smoothing: float,
-    detach_neighbors: bool,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Like `paper_reference`, but as the authors' released code has it.
-
-    Args:
-        log_probs: B x C x H x W log-probabilities.
-        distance: B x H x W distance to the boundary (ignored pixels lie on it).
-        max_boundary_ratio: largest share of boundary pixels of the batch before growing.
-        max_distance: theta, the distance from which on the weight is 1.
-        label_smoothing: s; the target is 1 - s, and s / 8 for every other direction.
-        detach_neighbors: let no gradient flow to the neighbours.
-
-    Returns:
-        sums and counts, both of shape B; the loss is the total sum over the total count.
-    """
-    with torch.no_grad():
-        score = forward_divergence(log_probs.detach(), sum_axes=True)
-        boundary = dilate(score > released_threshold(score, max_boundary_ratio))
-        # The authors' distances are stored as integers after one is taken off.
-        cut = (distance - 1).clamp_min(0).floor()
-        boundary &= distance.isfinite()
-    centers = boundary.nonzero()
-    neighbors, inside = _neighbors(centers, log_probs.shape)
-    around = _at(cut, neighbors).where(inside, _FAR)
-    own = _at(cut, centers[:, None])
-    chosen = torch.cat([around, own], 1).argmin(1)
-    moves = chosen < around.shape[1]
-    centers, neighbors, chosen, own = centers[moves], neighbors[moves], chosen[moves], own[moves]
-
-    divergence = _divergence(log_probs, centers, neighbors, detach_neighbors)
-    log_q = divergence.log_softmax(1)
-    rest = label_smoothing / log_q.shape[1]
-    target = torch.full_like(log_q, rest).scatter_(1, chosen[:, None], 1 - label_smoothing)
-    weight = own[:, 0].clamp_max(max_distance) / max_distance
-    values = -(target * log_q).sum(1) * weight.to(log_q.dtype)
-
-    image = centers[:, 0]
-    sums = values.new_zeros(log_probs.shape[0]).index_add(0, image, values)
-    counts = torch.zeros_like(sums).index_add(0, image, torch.ones_like(values))
-    return sums, counts
+def _score(log_probs: torch.Tensor, valid: torch.Tensor, settings: Settings) -> torch.Tensor:
+    """KL to the forward neighbours: the largest over the axes, or, as released, their sum."""
+    score = torch.zeros_like(log_probs[:, 0])
+    for axis in range(1, score.ndim):
+        last = score.shape[axis] - 1
+        here, ahead = log_probs.narrow(axis + 1, 0, last), log_probs.narrow(axis + 1, 1, last)
+        pair = valid.narrow(axis, 0, last) & valid.narrow(axis, 1, last)
+        divergence = (here.exp() * (here - ahead)).sum(1).where(pair, 0)
+        part = score.narrow(axis, 0, last)
+        part.copy_(part + divergence if settings.released else part.maximum(divergence))
+    return score
 
 
-def released_threshold(score: torch.Tensor, max_boundary_ratio: float) -> torch.Tensor:
-    """First of 1e-5 * 1.2^n that at most ratio * H * W pixels of the whole batch exceed.
+def _threshold(score: torch.Tensor, settings: Settings) -> torch.Tensor:
+    """Threshold of each image, shaped to be compared with `score`."""
+    flat = score.flatten(1)
+    allowed = flat.shape[1] * settings.max_boundary_ratio
+    thresholds = torch.full_like(flat[:, 0], 1e-5)
+    if settings.released:
+        threshold = 1e-5
+        while (flat > threshold).sum() > allowed:
+            threshold *= 1.2
+        thresholds.fill_(threshold)
+    elif math.floor(allowed) < flat.shape[1]:
+        ordered = flat.sort(1, descending=True).values
+        thresholds = ordered[:, math.floor(allowed)].clamp_min(1e-5)
+    return thresholds.view(-1, *[1] * (score.ndim - 1))
 
-    Args:
-        score: B x H x W divergences.
-        max_boundary_ratio: share of the pixels of *one* image.
 
-    Returns:
-        the threshold, a tensor without dimensions.
-    """
-    steps = [MIN_DIVERGENCE]
-    while steps[-1] < torch.finfo(score.dtype).max / _THRESHOLD_GROWTH and len(steps) < 600:
-        steps.append(steps[-1] * _THRESHOLD_GROWTH)
-    candidates = torch.tensor(steps, dtype=score.dtype, device=score.device)
-    allowed = math.floor(score[0].numel() * max_boundary_ratio)
-    if allowed >= score.numel():
-        return candidates[0]
-    largest_not_passing = score.flatten().topk(allowed + 1).values[-1]
-    return candidates[torch.searchsorted(candidates, largest_not_passing)]
+def _grow(mask: torch.Tensor) -> torch.Tensor:
+    pool = F.max_pool2d if mask.ndim == 3 else F.max_pool3d
+    return pool(mask[:, None].float(), kernel_size=3, stride=1, padding=1)[:, 0] > 0
 
 
 def _neighbors(centers: torch.Tensor, shape: torch.Size) -> tuple[torch.Tensor, torch.Tensor]:
     """Indices K x N x (1 + dims) of the neighbours, clamped to the image, and which were inside."""
-    offsets = torch.tensor(
-        [(0, *offset) for offset in neighbor_offsets(len(shape) - 2)], device=centers.device
-    )
-    limits = torch.tensor([shape[0], *shape[2:]], device=centers.device) - 1
-    wanted = centers[:, None] + offsets
+    offsets = [(0, *offset) for offset in neighbor_offsets(len(shape) - 1)]
+    wanted = centers[:, None] + torch.tensor(offsets, device=centers.device)
+    limits = torch.tensor(shape, device=centers.device) - 1
     clamped = wanted.clamp_min(0).minimum(limits)
     return clamped, (clamped == wanted).all(-1)
 
@@ -155,13 +121,3 @@ def _neighbors(centers: torch.Tensor, shape: torch.Size) -> tuple[torch.Tensor, 
 def _at(values: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
     """`values` (B x H x W [x D]) at K x N x (1 + dims) indices."""
     return values[index.unbind(-1)]
-
-
-def _divergence(
-    log_probs: torch.Tensor, centers: torch.Tensor, neighbors: torch.Tensor, detach: bool
-) -> torch.Tensor:
-    """KL(P_n || P_i) of every centre i and neighbour n, K x N."""
-    channels_last = log_probs.movedim(1, -1)
-    here = _at(channels_last, centers[:, None])
-    there = _at(channels_last.detach() if detach else channels_last, neighbors)
-    return (there.exp() * (there - here)).sum(-1)

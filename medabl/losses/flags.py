@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 import torch
+import torch.nn.functional as F
 from torch.nn.modules.loss import _Loss
 
 _REDUCTIONS = ("mean", "sum", "none")
@@ -74,22 +75,24 @@ class SegmentationLoss(_Loss):
             return torch.softmax(values, 1)
         return values
 
-    def _log_probs(self, input: torch.Tensor) -> torch.Tensor:
-        """Log-probabilities of exclusive classes; one channel p becomes the pair [1 - p, p].
+    def _logits(self, input: torch.Tensor) -> torch.Tensor:
+        """Logits of exclusive classes in float32 at least; of one class, one against the other.
 
-        Probabilities are kept from 0 and, since they may not quite add up to 1, normalised.
+        Two classes come as the one logit that decides between them. Probabilities are kept from 0
+        and, since they may not quite add up to 1, thereby normalised.
         """
         values = at_least_float32(input)
         eps = torch.finfo(torch.float32).eps
         if input.shape[1] == 1:
-            logit = values if self.sigmoid else values.logit(eps)
-            return torch.cat([-logit, logit], 1).mul(0.5).log_softmax(1)
+            return values if self.sigmoid else values.logit(eps)
         if self.sigmoid:
             raise ValueError(
                 "sigmoid=True needs an input of one channel, since the classes must exclude each "
                 f"other, got {input.shape[1]} channels; use softmax=True."
             )
-        return torch.log_softmax(values if self.softmax else values.clamp_min(eps).log(), 1)
+        if not self.softmax:
+            values = values.clamp_min(eps).log()
+        return values[:, 1:] - values[:, :1] if input.shape[1] == 2 else values
 
     def _one_hot(
         self, input: torch.Tensor, target: torch.Tensor, valid: torch.Tensor | None = None
@@ -137,3 +140,10 @@ def as_labels(target: torch.Tensor, ignore_index: int | None = None) -> torch.Te
     if ignore_index is None or 0 <= ignore_index < target.shape[1]:
         return labels
     return labels.where((target != 0).any(1, keepdim=True), ignore_index)
+
+
+def log_probabilities(logits: torch.Tensor) -> torch.Tensor:
+    """B x C x ... log-probabilities from logits, where one logit stands for two classes."""
+    if logits.shape[1] == 1:
+        return F.logsigmoid(torch.cat([-logits, logits], 1))
+    return torch.log_softmax(logits, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from medabl.geometry.predicted_boundary import MIN_DIVERGENCE
-from medabl.losses.flags import SegmentationLoss, as_labels
+from medabl.losses.flags import SegmentationLoss, as_labels, log_probabilities
 
 
 class FullKLLoss(SegmentationLoss):
@@ -74,7 +74,7 @@ class FullKLLoss(SegmentationLoss):
         """
         self._check(input, target)
         labels = as_labels(target, self.ignore_index)[:, 0]
-        log_probs = self._log_probs(input)
+        log_probs = log_probabilities(self._logits(input))
         probs = log_probs.exp()
         total = log_probs.new_zeros(input.shape[0])
         pairs = log_probs.new_zeros(input.shape[0])

@@ -1,0 +1,289 @@
+"""Value and gradient of the active boundary loss at every boundary voxel, without autograd."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+
+from medabl.geometry.neighbors import neighbor_indices, neighbor_offsets
+from medabl.geometry.predicted_boundary import (
+    forward_divergence,
+    grow,
+    image_threshold,
+    released_threshold,
+)
+
+# What the released code takes as the distance beyond the edge of the image.
+_FAR = 1e5
+# Values worked on at once: what the cache of a core holds, or a part of a GPU's memory.
+_CHUNK_VALUES = {"cpu": 2**18, "cuda": 2**25}
+
+
+class Settings(NamedTuple):
+    """What the loss depends on besides its tensors; see `ActiveBoundaryLoss`."""
+
+    max_boundary_ratio: float
+    max_distance: float
+    label_smoothing: float
+    detach_neighbors: bool
+    released: bool
+
+
+class Terms(NamedTuple):
+    """The loss of every image, and its gradient where it is not zero.
+
+    Attributes:
+        sums: B, the sum of the loss over the boundary voxels of each image.
+        counts: B, how many those are.
+        positions: flat indices into B x H x W [x D]; the first `used` of them count, and one may
+            occur more than once.
+        rows: the gradient of `sums` with respect to the C logits at those positions.
+        used: int64 tensor of one value.
+    """
+
+    sums: torch.Tensor
+    counts: torch.Tensor
+    positions: torch.Tensor
+    rows: torch.Tensor
+    used: torch.Tensor
+
+
+class _Aim(NamedTuple):
+    """Where K boundary voxels are to move.
+
+    Attributes:
+        target: N x K, the smoothed one-hot direction; 0 for neighbours that take no part.
+        inside: N x K, which neighbours take part.
+        weight: K, min(M, theta) / theta; 0 for voxels that do not count.
+        counts: K, which voxels count.
+    """
+
+    target: torch.Tensor
+    inside: torch.Tensor
+    weight: torch.Tensor
+    counts: torch.Tensor
+
+
+def capacity(shape: torch.Size, settings: Settings) -> int:
+    """Most positions that `active_boundary_terms` can give for logits of this shape."""
+    voxels = math.prod(shape[2:])
+    grown = 3 ** (len(shape) - 2) * math.floor(voxels * settings.max_boundary_ratio)
+    boundary = min(grown, shape[0] * voxels) if settings.released else shape[0] * min(grown, voxels)
+    return boundary if settings.detach_neighbors else boundary * 3 ** (len(shape) - 2)
+
+
+def active_boundary_terms(
+    logits: torch.Tensor, distance: torch.Tensor, valid: torch.Tensor | None, settings: Settings
+) -> Terms:
+    """Take the loss and its gradient.
+
+    Only the boundary voxels and their neighbours are looked at once the boundary is found. Off
+    the CPU all shapes are static and nothing waits for the device.
+
+    Args:
+        logits: B x C x H x W [x D]; P is their softmax, or for C = 1 [1 - p, p] with p their
+            sigmoid.
+        distance: B x H x W [x D] distance to the true boundary, inf where there is none.
+        valid: B x H x W [x D] bool, or None if all voxels are.
+        settings: the options of the loss.
+
+    Returns:
+        sums, counts and the sparse gradient.
+    """
+    logits = logits.contiguous()
+    spatial = logits.shape[2:]
+    if settings.released:
+        valid = None
+    boundary = _boundary(logits, distance, valid, settings)
+    positions, listed = _positions(boundary, capacity(logits.shape, settings))
+    distance = distance.reshape(-1)
+
+    sums = logits.new_zeros(logits.shape[0], dtype=torch.float64)
+    counts = torch.zeros_like(sums, dtype=torch.int64)
+    room = capacity(logits.shape, settings)
+    out_positions = positions.new_zeros(room)
+    rows = logits.new_empty((room, logits.shape[1]))
+    used = 0
+    step = _binary_step if logits.shape[1] == 1 else _multiclass_step
+    values_per_voxel = len(neighbor_offsets(len(spatial))) * logits.shape[1]
+    chunk = max(1, _CHUNK_VALUES[logits.device.type] // values_per_voxel)
+    for start in range(0, len(positions), chunk):
+        centers = positions[start : start + chunk]
+        neighbors, inside = neighbor_indices(centers, spatial)
+        if valid is not None:
+            inside &= valid.reshape(-1)[neighbors]
+        aim = _aim(distance, centers, neighbors, inside, settings)
+        if listed is not None:
+            keep = listed[start : start + chunk]
+            aim = aim._replace(weight=aim.weight * keep, counts=aim.counts & keep)
+        values, parts = step(logits, centers, neighbors, aim, settings.detach_neighbors)
+        image = centers.div(math.prod(spatial), rounding_mode="floor")
+        sums.index_add_(0, image, values.double())
+        counts.index_add_(0, image, aim.counts.long())
+        for where, gradient in parts:
+            out_positions[used : used + len(where)] = where
+            rows[used : used + len(where)] = gradient
+            used += len(where)
+    used_tensor = torch.full((1,), used, device=logits.device)
+    return Terms(sums.to(logits.dtype), counts, out_positions, rows, used_tensor)
+
+
+def _boundary(
+    logits: torch.Tensor, distance: torch.Tensor, valid: torch.Tensor | None, settings: Settings
+) -> torch.Tensor:
+    """B x H x W [x D] bool: the predicted boundary, where the loss can be taken."""
+    score = forward_divergence(logits, valid, sum_axes=settings.released)
+    if settings.released:
+        threshold = released_threshold(score, settings.max_boundary_ratio)
+    else:
+        threshold = image_threshold(score, settings.max_boundary_ratio)
+    boundary = grow(score > threshold.view(-1, *[1] * (score.ndim - 1)))
+    boundary &= distance < torch.inf
+    if not settings.released:
+        boundary &= distance > 0
+    if valid is not None:
+        boundary &= valid
+    return boundary
+
+
+def _positions(boundary: torch.Tensor, room: int) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Flat indices of the True voxels; off the CPU `room` of them, and which are meant."""
+    flat = boundary.view(-1)
+    if flat.device.type == "cpu":
+        return flat.nonzero()[:, 0], None
+    rank = flat.cumsum(0)
+    slot = torch.where(flat, rank - 1, room).clamp_max(room)
+    everywhere = torch.arange(len(flat), device=flat.device)
+    positions = everywhere.new_zeros(room + 1).scatter_(0, slot, everywhere)[:room]
+    return positions, torch.arange(room, device=flat.device) < rank[-1]
+
+
+def _aim(
+    distance: torch.Tensor,
+    centers: torch.Tensor,
+    neighbors: torch.Tensor,
+    inside: torch.Tensor,
+    settings: Settings,
+) -> _Aim:
+    around = distance.index_select(0, neighbors.view(-1)).view_as(neighbors)
+    own = distance.index_select(0, centers)
+    if settings.released:
+        # The authors' distances are stored as integers after one is taken off.
+        around = (around - 1).clamp_min_(0).floor_().masked_fill_(~inside, _FAR)
+        own = (own - 1).clamp_min_(0).floor_()
+        least, nearest = around.min(0)
+        counts = own >= least
+        inside = torch.ones_like(inside)
+        rest = settings.label_smoothing / len(neighbors)
+    else:
+        nearest = around.masked_fill(~inside, torch.inf).min(0).indices
+        counts = inside.any(0)
+        # A voxel without neighbours does not count; this only keeps it from giving NaN.
+        inside = inside | ~counts
+        rest = settings.label_smoothing / (len(neighbors) - 1)
+    target = inside * rest
+    target.scatter_(0, nearest[None], 1 - settings.label_smoothing)
+    weight = own.clamp_max(settings.max_distance) / settings.max_distance
+    return _Aim(target, inside, weight * counts, counts)
+
+
+def _cross_entropy(divergence: torch.Tensor, aim: _Aim) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weighted cross-entropy of K voxels, and its gradient towards the N x K divergences."""
+    log_q = divergence.masked_fill_(~aim.inside, -torch.inf).log_softmax(0)
+    q = log_q.exp()
+    target = aim.target.to(q.dtype)
+    weight = aim.weight.to(q.dtype)
+    values = log_q.masked_fill_(~aim.inside, 0).mul_(target).sum(0).mul_(-weight)
+    gradient = q.mul_(target.sum(0)).sub_(target).mul_(weight)
+    return values, gradient
+
+
+_Parts = list[tuple[torch.Tensor, torch.Tensor]]
+
+
+def _binary_step(
+    logits: torch.Tensor,
+    centers: torch.Tensor,
+    neighbors: torch.Tensor,
+    aim: _Aim,
+    detach_neighbors: bool,
+) -> tuple[torch.Tensor, _Parts]:
+    """Loss of K voxels and its gradient, from one logit x a voxel (P = [1 - p, p]).
+
+    With r_n the probability, at n, of the class that i does not predict, and H_n the negative
+    entropy of P_n, KL(P_n || P_i) is H_n + r_n |x_i| up to a term that is the same for all n, and
+    thus drops out of the softmax over n.
+    """
+    flat = logits.view(-1)
+    here = flat.index_select(0, centers)
+    there = flat.index_select(0, neighbors.view(-1)).view_as(neighbors)
+    sign = torch.where(here > 0, 1.0, -1.0)
+    size = there.abs()
+    small = torch.exp(-size)
+    likely = 1 / (1 + small)
+    entropy = -(torch.log1p(small) + size * small * likely)
+    other = torch.where(there * sign > 0, small * likely, likely)
+    values, gradient = _cross_entropy(entropy + other * here.abs(), aim)
+    parts = [(centers, ((gradient * other).sum(0) * sign)[:, None])]
+    if not detach_neighbors:
+        towards = gradient * small * likely * likely * (there - here)
+        parts.append((neighbors.view(-1), towards.view(-1, 1)))
+    return values, parts
+
+
+def _multiclass_step(
+    logits: torch.Tensor,
+    centers: torch.Tensor,
+    neighbors: torch.Tensor,
+    aim: _Aim,
+    detach_neighbors: bool,
+) -> tuple[torch.Tensor, _Parts]:
+    """Loss of K voxels and its gradient, from C logits a voxel."""
+    rows, order = _log_prob_rows(logits, centers, neighbors)
+    center_rows, neighbor_rows = order
+    probs = rows.exp()
+    entropy = (probs * rows).sum(1)
+    log_here = rows.index_select(0, center_rows)
+    shape = (len(centers), len(neighbors), logits.shape[1])
+    there = probs.index_select(0, neighbor_rows.view(-1)).view(shape)
+    cross = (there * log_here[:, None]).sum(2)
+    divergence = entropy.index_select(0, neighbor_rows.view(-1)).view(shape[:2]) - cross
+    values, gradient = _cross_entropy(divergence.t().contiguous(), aim)
+    steps = gradient.t()[..., None]
+    parts = [(centers, -(there * steps).sum(1))]
+    if not detach_neighbors:
+        log_there = rows.index_select(0, neighbor_rows.view(-1)).view(shape)
+        towards = there * (log_there - log_here[:, None] - divergence[..., None]) * steps
+        parts.append((neighbors.t().reshape(-1), towards.view(-1, shape[2])))
+    return values, parts
+
+
+def _log_prob_rows(
+    logits: torch.Tensor, centers: torch.Tensor, neighbors: torch.Tensor
+) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
+    """Log-probabilities of the voxels needed, U x C, and the rows of centres and neighbours.
+
+    Neighbours come as K x N. On the CPU a voxel that is needed often occurs once.
+    """
+    around = neighbors.t().contiguous()
+    if logits.device.type != "cpu":
+        needed = torch.cat([centers, around.view(-1)])
+        index = torch.arange(len(needed), device=needed.device)
+        order = (index[: len(centers)], index[len(centers) :].view_as(around))
+    else:
+        first = around.min()
+        mask = torch.zeros(int(around.max() - first) + 1, dtype=torch.bool)
+        mask[around.view(-1) - first] = True
+        mask[centers - first] = True
+        needed = mask.nonzero()[:, 0] + first
+        rank = mask.cumsum(0) - 1
+        order = (rank[centers - first], rank[around - first])
+    channels, voxels = logits.shape[1], math.prod(logits.shape[2:])
+    start = needed + needed.div(voxels, rounding_mode="floor") * ((channels - 1) * voxels)
+    columns = logits.new_empty((channels, len(needed)))
+    flat = logits.view(-1)
+    for channel in range(channels):
+        torch.index_select(flat, 0, start + channel * voxels, out=columns[channel])
+    return columns.log_softmax(0).t().contiguous(), order
