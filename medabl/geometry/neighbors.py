@@ -44,10 +44,46 @@ def neighbor_offsets(spatial_dims: int) -> tuple[tuple[int, ...], ...]:
     return tuple(sorted(moves, key=lambda offset: (sum(map(abs, offset)), offset)))
 
 
+def split_interior(
+    positions: torch.Tensor, spatial: Sequence[int]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Part flat indices into those with all neighbours inside the image and the others.
+
+    Args:
+        positions: K flat indices into B x H x W [x D].
+        spatial: H, W [and D].
+
+    Returns:
+        the indices away from the edges of the image, and those on them.
+    """
+    interior = torch.ones_like(positions, dtype=torch.bool)
+    for coordinate, size in zip(_coordinates(positions, spatial), spatial, strict=True):
+        interior &= (coordinate > 0) & (coordinate < size - 1)
+    return positions[interior], positions[~interior]
+
+
+def interior_neighbors(positions: torch.Tensor, spatial: Sequence[int]) -> torch.Tensor:
+    """Flat indices of the neighbours of voxels that are on no edge, N x K.
+
+    Args:
+        positions: K flat indices into B x H x W [x D], as the first of `split_interior`.
+        spatial: H, W [and D].
+
+    Returns:
+        N x K flat indices in the order of `neighbor_offsets`.
+    """
+    strides = [prod(spatial[axis + 1 :]) for axis in range(len(spatial))]
+    steps = [
+        sum(step * stride for step, stride in zip(offset, strides, strict=True))
+        for offset in neighbor_offsets(len(spatial))
+    ]
+    return torch.stack([positions + step for step in steps])
+
+
 def neighbor_indices(
     positions: torch.Tensor, spatial: Sequence[int]
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Flat indices of the neighbours of some voxels of a batch of images.
+    """Flat indices of the neighbours of any voxels of a batch of images.
 
     Args:
         positions: K flat indices into B x H x W [x D].
@@ -60,10 +96,9 @@ def neighbor_indices(
     # For every axis and step: how far the flat index moves, and whether it stays inside.
     moves: list[dict[int, torch.Tensor]] = []
     stays: list[dict[int, torch.Tensor]] = []
-    for axis, size in enumerate(spatial):
+    for axis, coordinate in enumerate(_coordinates(positions, spatial)):
         stride = prod(spatial[axis + 1 :])
-        coordinate = positions.div(stride, rounding_mode="floor").remainder(size)
-        not_first, not_last = coordinate > 0, coordinate < size - 1
+        not_first, not_last = coordinate > 0, coordinate < spatial[axis] - 1
         moves.append({-1: not_first * -stride, 1: not_last * stride})
         stays.append({-1: not_first, 1: not_last})
 
@@ -77,3 +112,12 @@ def neighbor_indices(
         for axis, step in steps[1:]:
             inside[row] &= stays[axis][step]
     return indices, inside
+
+
+def _coordinates(positions: torch.Tensor, spatial: Sequence[int]) -> list[torch.Tensor]:
+    coordinates = []
+    for axis, size in enumerate(spatial):
+        stride = prod(spatial[axis + 1 :])
+        line = positions if stride == 1 else positions.div(stride, rounding_mode="floor")
+        coordinates.append(line.remainder(size))
+    return coordinates

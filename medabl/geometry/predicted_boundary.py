@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -56,19 +57,12 @@ def _add_divergence(
     score: torch.Tensor, logits: torch.Tensor, valid: torch.Tensor | None, sum_axes: bool
 ) -> None:
     """Bring the divergence along every axis into `score`, which may lack the last row."""
-    if logits.shape[1] == 1:
-        log_probs = F.logsigmoid(torch.cat([-logits, logits], 1))
-    else:
-        log_probs = torch.log_softmax(logits, 1)
-    probs = log_probs.exp()
     rows = score.shape[1]
-    for axis in range(1, score.ndim):
-        last = logits.shape[axis + 1] - 1
-        here = log_probs.narrow(axis + 1, 0, last)[:, :, :rows]
-        ahead = log_probs.narrow(axis + 1, 1, last)[:, :, :rows]
-        weight = probs.narrow(axis + 1, 0, last)[:, :, :rows]
-        divergence = (here - ahead).mul_(weight).sum(1)
+    along = _binary_divergence(logits[:, 0]) if logits.shape[1] == 1 else _divergence(logits)
+    for axis, divergence in enumerate(along, start=1):
+        divergence = divergence[:, :rows]
         if valid is not None:
+            last = valid.shape[axis] - 1
             pair = valid.narrow(axis, 0, last) & valid.narrow(axis, 1, last)
             divergence.masked_fill_(~pair[:, :rows], 0)
         part = score.narrow(axis, 0, divergence.shape[axis])
@@ -76,6 +70,37 @@ def _add_divergence(
             part.add_(divergence)
         else:
             torch.maximum(part, divergence, out=part)
+
+
+def _divergence(logits: torch.Tensor) -> Iterator[torch.Tensor]:
+    """KL to the next voxel along every axis, from B x C x ... logits."""
+    log_probs = torch.log_softmax(logits, 1)
+    probs = log_probs.exp()
+    for axis in range(2, logits.ndim):
+        last = logits.shape[axis] - 1
+        difference = log_probs.narrow(axis, 0, last) - log_probs.narrow(axis, 1, last)
+        yield difference.mul_(probs.narrow(axis, 0, last)).sum(1)
+
+
+def _binary_divergence(logits: torch.Tensor) -> Iterator[torch.Tensor]:
+    """KL to the next voxel along every axis, from B x ... logits of one class against another.
+
+    From the likelier class at i, of log-probability -L_i, and the other, of probability m_i, with
+    e the logit at j in favour of the likelier class at i:
+    KL = L_j - L_i + max(-e, 0) - m_i (|x_i| - e), in which nothing large cancels.
+    """
+    size = logits.abs()
+    small = size.neg().exp_()
+    loss = torch.log1p(small)
+    minor = small.div_(small + 1)
+    sign = torch.ones_like(logits).copysign_(logits)
+    for axis in range(1, logits.ndim):
+        last = logits.shape[axis] - 1
+        ahead = sign.narrow(axis, 0, last) * logits.narrow(axis, 1, last)
+        gap = size.narrow(axis, 0, last) - ahead
+        result = loss.narrow(axis, 1, last) - loss.narrow(axis, 0, last)
+        result.sub_(ahead.clamp_max_(0))
+        yield result.addcmul_(gap, minor.narrow(axis, 0, last), value=-1)
 
 
 def image_threshold(score: torch.Tensor, max_boundary_ratio: float) -> torch.Tensor:
@@ -128,11 +153,16 @@ def grow(seeds: torch.Tensor) -> torch.Tensor:
         pool = F.max_pool2d if seeds.ndim == 3 else F.max_pool3d
         return pool(seeds[:, None].float(), kernel_size=3, stride=1, padding=1)[:, 0] > 0
     # The seeds are few, so that visiting their neighbours beats pooling the image.
-    positions = seeds.view(-1).nonzero()[:, 0]
-    indices, _ = neighbor_indices(positions, seeds.shape[1:])
+    indices, _ = neighbor_indices(true_positions(seeds), seeds.shape[1:])
     grown = seeds.clone()
-    grown.view(-1)[indices.view(-1)] = True
+    grown.view(-1).numpy()[indices.view(-1).numpy()] = True
     return grown
+
+
+def true_positions(mask: torch.Tensor) -> torch.Tensor:
+    """Flat indices of the True voxels of a mask on the CPU."""
+    # NumPy's search, and its assignment above, take a fraction of the time of torch's.
+    return torch.from_numpy(np.flatnonzero(mask.numpy()))
 
 
 @torch.no_grad()

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
 
-from medabl.geometry.neighbors import neighbor_indices, neighbor_offsets
+from medabl.geometry.neighbors import interior_neighbors, neighbor_indices, split_interior
 from medabl.geometry.predicted_boundary import (
     forward_divergence,
     grow,
     image_threshold,
     released_threshold,
+    true_positions,
 )
 
 # What the released code takes as the distance beyond the edge of the image.
@@ -54,16 +56,19 @@ class _Aim(NamedTuple):
     """Where K boundary voxels are to move.
 
     Attributes:
-        target: N x K, the smoothed one-hot direction; 0 for neighbours that take no part.
-        inside: N x K, which neighbours take part.
+        nearest: K, the direction chosen.
+        inside: N x K, which neighbours take part; None if all do.
         weight: K, min(M, theta) / theta; 0 for voxels that do not count.
-        counts: K, which voxels count.
+        counts: K, which voxels count; None if all do.
+        chosen, rest: what the target gives to the direction chosen and to each of the others.
     """
 
-    target: torch.Tensor
-    inside: torch.Tensor
+    nearest: torch.Tensor
+    inside: torch.Tensor | None
     weight: torch.Tensor
-    counts: torch.Tensor
+    counts: torch.Tensor | None
+    chosen: float
+    rest: float
 
 
 def capacity(shape: torch.Size, settings: Settings) -> int:
@@ -107,27 +112,49 @@ def active_boundary_terms(
     rows = logits.new_empty((room, logits.shape[1]))
     used = 0
     step = _binary_step if logits.shape[1] == 1 else _multiclass_step
-    values_per_voxel = len(neighbor_offsets(len(spatial))) * logits.shape[1]
-    chunk = max(1, _CHUNK_VALUES[logits.device.type] // values_per_voxel)
-    for start in range(0, len(positions), chunk):
-        centers = positions[start : start + chunk]
-        neighbors, inside = neighbor_indices(centers, spatial)
-        if valid is not None:
-            inside &= valid.reshape(-1)[neighbors]
+    for centers, keep, neighbors, inside in _chunks(positions, listed, logits.shape, valid):
         aim = _aim(distance, centers, neighbors, inside, settings)
-        if listed is not None:
-            keep = listed[start : start + chunk]
-            aim = aim._replace(weight=aim.weight * keep, counts=aim.counts & keep)
+        if keep is not None:
+            counted = keep if aim.counts is None else aim.counts & keep
+            aim = aim._replace(weight=aim.weight * keep, counts=counted)
         values, parts = step(logits, centers, neighbors, aim, settings.detach_neighbors)
         image = centers.div(math.prod(spatial), rounding_mode="floor")
         sums.index_add_(0, image, values.double())
-        counts.index_add_(0, image, aim.counts.long())
+        ones = torch.ones_like(image) if aim.counts is None else aim.counts.long()
+        counts.index_add_(0, image, ones)
         for where, gradient in parts:
             out_positions[used : used + len(where)] = where
             rows[used : used + len(where)] = gradient
             used += len(where)
     used_tensor = torch.full((1,), used, device=logits.device)
     return Terms(sums.to(logits.dtype), counts, out_positions, rows, used_tensor)
+
+
+def _chunks(
+    positions: torch.Tensor,
+    listed: torch.Tensor | None,
+    shape: torch.Size,
+    valid: torch.Tensor | None,
+) -> Iterator[tuple[torch.Tensor, torch.Tensor | None, torch.Tensor, torch.Tensor | None]]:
+    """Part the boundary voxels into pieces; a piece without edges needs no masks.
+
+    Yields:
+        K positions, which of them are meant (None: all), their neighbours N x K, and which of
+        those take part (None: all).
+    """
+    spatial = shape[2:]
+    size = max(1, _CHUNK_VALUES[positions.device.type] // (3 ** len(spatial) * shape[1]))
+    if listed is None and valid is None:
+        interior, positions = split_interior(positions, spatial)
+        for start in range(0, len(interior), size):
+            centers = interior[start : start + size]
+            yield centers, None, interior_neighbors(centers, spatial), None
+    for start in range(0, len(positions), size):
+        centers = positions[start : start + size]
+        neighbors, inside = neighbor_indices(centers, spatial)
+        if valid is not None:
+            inside &= valid.reshape(-1)[neighbors]
+        yield centers, None if listed is None else listed[start : start + size], neighbors, inside
 
 
 def _boundary(
@@ -152,7 +179,7 @@ def _positions(boundary: torch.Tensor, room: int) -> tuple[torch.Tensor, torch.T
     """Flat indices of the True voxels; off the CPU `room` of them, and which are meant."""
     flat = boundary.view(-1)
     if flat.device.type == "cpu":
-        return flat.nonzero()[:, 0], None
+        return true_positions(flat), None
     rank = flat.cumsum(0)
     slot = torch.where(flat, rank - 1, room).clamp_max(room)
     everywhere = torch.arange(len(flat), device=flat.device)
@@ -164,40 +191,54 @@ def _aim(
     distance: torch.Tensor,
     centers: torch.Tensor,
     neighbors: torch.Tensor,
-    inside: torch.Tensor,
+    inside: torch.Tensor | None,
     settings: Settings,
 ) -> _Aim:
     around = distance.index_select(0, neighbors.view(-1)).view_as(neighbors)
     own = distance.index_select(0, centers)
+    counts = None
     if settings.released:
         # The authors' distances are stored as integers after one is taken off.
-        around = (around - 1).clamp_min_(0).floor_().masked_fill_(~inside, _FAR)
+        around = (around - 1).clamp_min_(0).floor_()
         own = (own - 1).clamp_min_(0).floor_()
+        if inside is not None:
+            around.masked_fill_(~inside, _FAR)
         least, nearest = around.min(0)
-        counts = own >= least
-        inside = torch.ones_like(inside)
+        counts, inside = own >= least, None
         rest = settings.label_smoothing / len(neighbors)
     else:
-        nearest = around.masked_fill(~inside, torch.inf).min(0).indices
-        counts = inside.any(0)
-        # A voxel without neighbours does not count; this only keeps it from giving NaN.
-        inside = inside | ~counts
+        if inside is not None:
+            around.masked_fill_(~inside, torch.inf)
+            counts = inside.any(0)
+            # A voxel without neighbours does not count; this only keeps it from giving NaN.
+            inside = inside | ~counts
+        nearest = around.min(0).indices
         rest = settings.label_smoothing / (len(neighbors) - 1)
-    target = inside * rest
-    target.scatter_(0, nearest[None], 1 - settings.label_smoothing)
-    weight = own.clamp_max(settings.max_distance) / settings.max_distance
-    return _Aim(target, inside, weight * counts, counts)
+    weight = own.clamp_max_(settings.max_distance).div_(settings.max_distance)
+    if counts is not None:
+        weight *= counts
+    return _Aim(nearest, inside, weight, counts, 1 - settings.label_smoothing, rest)
 
 
 def _cross_entropy(divergence: torch.Tensor, aim: _Aim) -> tuple[torch.Tensor, torch.Tensor]:
     """Weighted cross-entropy of K voxels, and its gradient towards the N x K divergences."""
-    log_q = divergence.masked_fill_(~aim.inside, -torch.inf).log_softmax(0)
-    q = log_q.exp()
-    target = aim.target.to(q.dtype)
-    weight = aim.weight.to(q.dtype)
-    values = log_q.masked_fill_(~aim.inside, 0).mul_(target).sum(0).mul_(-weight)
-    gradient = q.mul_(target.sum(0)).sub_(target).mul_(weight)
-    return values, gradient
+    weight = aim.weight.to(divergence.dtype)
+    nearest = aim.nearest[None]
+    extra = aim.chosen - aim.rest
+    if aim.inside is not None:
+        divergence.masked_fill_(~aim.inside, -torch.inf)
+    log_q = divergence.log_softmax(0)
+    gradient = log_q.exp()
+    if aim.inside is None:
+        gradient.mul_(aim.chosen + (len(divergence) - 1) * aim.rest).sub_(aim.rest)
+    else:
+        log_q.masked_fill_(~aim.inside, 0)
+        parts = aim.inside.sum(0)
+        gradient.mul_(aim.chosen + (parts - 1) * aim.rest).sub_(aim.inside * aim.rest)
+    gradient.scatter_add_(0, nearest, log_q.new_full(nearest.shape, -extra))
+    gradient.mul_(weight)
+    values = log_q.sum(0).mul_(aim.rest).add_(log_q.gather(0, nearest)[0], alpha=extra)
+    return values.mul_(-weight), gradient
 
 
 _Parts = list[tuple[torch.Tensor, torch.Tensor]]
@@ -219,16 +260,16 @@ def _binary_step(
     flat = logits.view(-1)
     here = flat.index_select(0, centers)
     there = flat.index_select(0, neighbors.view(-1)).view_as(neighbors)
-    sign = torch.where(here > 0, 1.0, -1.0)
+    sign = torch.ones_like(here).copysign_(here)
     size = there.abs()
-    small = torch.exp(-size)
-    likely = 1 / (1 + small)
-    entropy = -(torch.log1p(small) + size * small * likely)
-    other = torch.where(there * sign > 0, small * likely, likely)
-    values, gradient = _cross_entropy(entropy + other * here.abs(), aim)
+    small = size.neg().exp_()
+    minor = small / (small + 1)
+    other = (there * -sign).sigmoid_()
+    divergence = (other * here.abs()).sub_(torch.log1p(small)).sub_(size.mul_(minor))
+    values, gradient = _cross_entropy(divergence, aim)
     parts = [(centers, ((gradient * other).sum(0) * sign)[:, None])]
     if not detach_neighbors:
-        towards = gradient * small * likely * likely * (there - here)
+        towards = gradient * minor * (1 - minor) * (there - here)
         parts.append((neighbors.view(-1), towards.view(-1, 1)))
     return values, parts
 

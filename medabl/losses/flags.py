@@ -92,7 +92,10 @@ class SegmentationLoss(_Loss):
             )
         if not self.softmax:
             values = values.clamp_min(eps).log()
-        return values[:, 1:] - values[:, :1] if input.shape[1] == 2 else values
+        if input.shape[1] > 2:
+            return values
+        background, foreground = values.unbind(1)
+        return (foreground - background)[:, None]
 
     def _one_hot(
         self, input: torch.Tensor, target: torch.Tensor, valid: torch.Tensor | None = None
