@@ -48,7 +48,6 @@ class EpochLogHandler:
 
     def attach(self, engine: Engine) -> None:
         """Register with a trainer."""
-        engine.add_event_handler(Events.STARTED, self._load)
         engine.add_event_handler(Events.EPOCH_STARTED, self._begin)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)
 
@@ -68,10 +67,8 @@ class EpochLogHandler:
         with atomic_path(self.path) as temporary:
             pd.DataFrame(self.rows, columns=COLUMNS).to_csv(temporary, index=False)
 
-    def _load(self, engine: Engine) -> None:
-        if engine.state.epoch and self.path.is_file():
-            table = pd.read_csv(self.path)
-            self.rows = table[table["epoch"] <= engine.state.epoch].to_dict("records")
-
     def _begin(self, engine: Engine) -> None:
         self._start = time.perf_counter()
+        if not self.rows and self.path.is_file():
+            table = pd.read_csv(self.path)
+            self.rows = table[table["epoch"] < engine.state.epoch].to_dict("records")

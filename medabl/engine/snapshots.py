@@ -49,7 +49,7 @@ class SnapshotHandler:
     def attach(self, engine: Engine) -> None:
         """Register with a trainer."""
         if self.image is not None:
-            engine.add_event_handler(Events.STARTED, self._load)
+            engine.add_event_handler(Events.EPOCH_STARTED, self._load)
             engine.add_event_handler(Events.EPOCH_COMPLETED, self)
 
     @torch.no_grad()
@@ -84,7 +84,7 @@ class SnapshotHandler:
                 self.image, self.label = sample["image"], label
 
     def _load(self, engine: Engine) -> None:
-        if engine.state.epoch and self.path.is_file():
+        if not self.kept and self.path.is_file():
             with np.load(self.path) as saved:
                 pairs = zip(saved["epochs"].tolist(), saved["probability"], strict=True)
-                self.kept = {e: p for e, p in pairs if e <= engine.state.epoch}
+                self.kept = {e: p for e, p in pairs if e < engine.state.epoch}

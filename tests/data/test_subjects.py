@@ -1,0 +1,98 @@
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from medabl.data import find_subjects
+from medabl.errors import InputError
+from tests.conftest import write_nifti, write_subject
+
+
+def test_challenge_layout_at_any_depth_in_natural_order(cohort: Path) -> None:
+    subjects = find_subjects(cohort)
+    assert [s.id for s in subjects] == [
+        "Amsterdam/GE3T/21",
+        "Amsterdam/GE3T/28",
+        "Amsterdam/GE3T/35",
+        "Utrecht/0",
+        "Utrecht/7",
+        "Utrecht/14",
+    ]
+    assert subjects[0].site == "Amsterdam/GE3T"
+    assert subjects[0].stem == "Amsterdam_GE3T_21"
+    assert list(subjects[0].images) == ["flair", "t1"]
+    assert all(path.is_file() for s in subjects for path in [*s.images.values(), s.label])
+
+
+def test_one_subject_folder_is_a_cohort_of_one(cohort: Path) -> None:
+    (subject,) = find_subjects(cohort / "Utrecht" / "7", ["flair"])
+    assert (subject.id, subject.site) == ("7", "")
+
+
+def test_other_files_are_no_modalities(tmp_path: Path) -> None:
+    folder = write_subject(tmp_path / "a", 0)
+    write_nifti(folder / "pre" / "3DT1.nii.gz", np.ones((3, 3, 3), np.float32))
+    (folder / "pre" / "notes.txt").write_text("")
+    (subject,) = find_subjects(tmp_path)
+    assert [path.name for path in subject.images.values()] == ["FLAIR.nii.gz", "T1.nii.gz"]
+
+
+def test_decathlon_layout(cohort: Path, tmp_path: Path) -> None:
+    entries = []
+    for i, subject in enumerate(find_subjects(cohort)[:2]):
+        names = [f"imagesTr/s_{i}_{c:04d}.nii.gz" for c in range(2)]
+        for name, path in zip(names, subject.images.values(), strict=True):
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            shutil.copy(path, tmp_path / name)
+        entries.append({"image": names, "label": f"labelsTr/s_{i}.nii.gz"})
+    description = {"modality": {"0": "FLAIR", "1": "T1"}, "training": entries}
+    (tmp_path / "dataset.json").write_text(json.dumps(description))
+    subjects = find_subjects(tmp_path, ["t1"])
+    assert [s.id for s in subjects] == ["s_0", "s_1"]
+    assert subjects[1].images == {"t1": tmp_path / "imagesTr/s_1_0001.nii.gz"}
+    with pytest.raises(InputError, match="not t2"):
+        find_subjects(tmp_path, ["t2"])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{", "not Decathlon-style"),
+        ('{"modality": {"0": "FLAIR"}, "training": []}', "No subject below"),
+        ('{"training": []}', "not flair"),
+        ('{"modality": {"0": "FLAIR"}, "training": [{"image": ["a", "b"]}]}', "2 file"),
+        ('{"modality": {"0": "FLAIR"}, "training": [{"image": "a"}, {"image": "a"}]}', "once"),
+    ],
+)
+def test_a_bad_dataset_json_is_explained(tmp_path: Path, text: str, expected: str) -> None:
+    (tmp_path / "dataset.json").write_text(text)
+    with pytest.raises(InputError, match=expected):
+        find_subjects(tmp_path, ["flair"])
+
+
+def test_nothing_found_says_what_was_looked_for(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"pre/FLAIR\.nii\.gz"):
+        find_subjects(tmp_path)
+    with pytest.raises(InputError, match="is not a folder"):
+        find_subjects(tmp_path / "nowhere")
+
+
+def test_a_missing_modality_names_the_folder(tmp_path: Path) -> None:
+    write_subject(tmp_path / "site" / "4", 0, modalities=("FLAIR",))
+    with pytest.raises(InputError, match=r"site/4/pre has no T1\.nii\.gz .*FLAIR\.nii\.gz"):
+        find_subjects(tmp_path)
+    assert len(find_subjects(tmp_path, ["flair"])) == 1
+
+
+def test_a_missing_mask_matters_only_where_it_is_needed(tmp_path: Path) -> None:
+    (write_subject(tmp_path / "a", 0) / "wmh.nii.gz").unlink()
+    with pytest.raises(InputError, match=r"Subject a .* no mask"):
+        find_subjects(tmp_path)
+    assert find_subjects(tmp_path, labelled=False)[0].label is None
+
+
+def test_modalities_must_differ(cohort: Path) -> None:
+    with pytest.raises(InputError, match="different names"):
+        find_subjects(cohort, ["flair", "flair"])

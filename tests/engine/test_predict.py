@@ -1,0 +1,83 @@
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+from monai.bundle import ConfigParser
+from torch import Tensor, nn
+
+from medabl.data import Subject, find_subjects
+from medabl.engine import Predictor, load_config, load_predictor, scan_subject
+from medabl.errors import InputError
+
+
+class Threshold(nn.Module):
+    """Says lesion where FLAIR, scaled to [0, 1], is above 0.6: a network whose answer is known."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        lesion = 50 * (x[:, :1] - 0.6)
+        return torch.cat([-lesion, lesion], dim=1)
+
+
+def predictor(size: list[int], modalities: list[str]) -> Predictor:
+    config = load_config(["wmh.yaml"], {"image_size": size, "modalities": modalities})
+    preprocess = ConfigParser(config).get_parsed_content("preprocess")
+    return Predictor(Threshold(), preprocess, modalities, torch.device("cpu"))
+
+
+@pytest.mark.parametrize("modalities", [["flair"], ["flair", "t1"]])
+def test_at_the_scans_own_size_the_mask_is_exact(cohort: Path, modalities: list[str]) -> None:
+    """No interpolation takes place, so voxel for voxel the mask is the threshold's."""
+    (subject, *_) = find_subjects(cohort, modalities)
+    flair = nib.load(subject.images["flair"]).get_fdata()
+    scaled = (flair - flair.min()) / (flair.max() - flair.min())
+    lesion = predictor([24, 32], modalities).probability(subject)
+    np.testing.assert_array_equal(lesion > 0.5, scaled > 0.6)
+
+
+def test_another_size_is_brought_back_in_place(cohort: Path) -> None:
+    """Twice the size and back: only the rims of the discs may differ."""
+    (subject, *_) = find_subjects(cohort, ["flair"])
+    truth = nib.load(subject.label).get_fdata() == 1
+    lesion = predictor([48, 64], ["flair"]).probability(subject) > 0.5
+    assert 2 * (lesion & truth).sum() / (lesion.sum() + truth.sum()) > 0.9
+
+
+def test_the_written_mask_keeps_the_header(cohort: Path, tmp_path: Path) -> None:
+    (subject, *_) = find_subjects(cohort, ["flair"])
+    path = predictor([24, 32], ["flair"]).write_mask(subject, tmp_path / "new" / "m.nii.gz")
+    scan, mask = nib.load(subject.images["flair"]), nib.load(path)
+    np.testing.assert_array_equal(mask.affine, scan.affine)
+    assert mask.header.get_zooms() == scan.header.get_zooms()
+    assert mask.header["sform_code"] == scan.header["sform_code"]
+    assert mask.get_data_dtype() == np.uint8
+
+
+def test_wrong_number_of_images(cohort: Path) -> None:
+    with pytest.raises(InputError, match="trained on flair, t1 and needs that many"):
+        scan_subject([cohort / "Utrecht/0/pre/FLAIR.nii.gz"], ["flair", "t1"])
+
+
+def test_bad_scan(tmp_path: Path) -> None:
+    (tmp_path / "a.nii.gz").write_bytes(b"no")
+    with pytest.raises(InputError, match=r"a\.nii\.gz"):
+        scan_subject([tmp_path / "a.nii.gz"], ["flair"])
+
+
+def test_bad_checkpoints(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such checkpoint"):
+        load_predictor(tmp_path / "no.pt")
+    (tmp_path / "text.pt").write_text("hello")
+    with pytest.raises(InputError, match="cannot be read as a checkpoint"):
+        load_predictor(tmp_path / "text.pt")
+    torch.save({"weights": 1}, tmp_path / "other.pt")
+    with pytest.raises(InputError, match="is not a medabl checkpoint: it has no 'config'"):
+        load_predictor(tmp_path / "other.pt")
+
+
+def test_a_subject_needs_no_label(cohort: Path) -> None:
+    (subject, *_) = find_subjects(cohort, ["flair"])
+    blind = Subject(subject.id, "", subject.images, None)
+    one, other = (predictor([32, 32], ["flair"]).probability(s) for s in (subject, blind))
+    np.testing.assert_array_equal(one, other)
