@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 # Below this many voxels a second thread costs more to start than it saves.
-_VOXELS_PER_THREAD = 2**14
+_VOXELS_PER_THREAD = 2**15
 
 
 def distance_transform_cpu(mask: torch.Tensor, spacing: Sequence[float]) -> torch.Tensor:
@@ -62,9 +62,7 @@ def _transform(image: np.ndarray, spacing: Sequence[float]) -> np.ndarray:
     threads = max(1, min(torch.get_num_threads(), image.size // _VOXELS_PER_THREAD))
     # edt adds up float32 steps along the last axis; steps of 1 make that sum exact.
     unit = spacing[-1]
-    distance = edt.edt(
-        image.view(np.uint8), anisotropy=tuple(s / unit for s in spacing), parallel=threads
-    )
+    distance = edt.edt(image, anisotropy=tuple(s / unit for s in spacing), parallel=threads)
     if unit != 1:
         distance *= unit
     return distance

@@ -1,0 +1,207 @@
+"""Time medabl's distance transform beside everybody else's, in one process.
+
+    python scripts/bench_edt.py [--device auto|cpu|cuda] [--threads N] [--repeats N] [--markdown]
+
+Two kinds of masks of random smooth regions: `boundary` (all but the outline of the regions, which
+fill half of the image: what the active boundary loss asks for) and `lesions` (blobs on a hundredth
+of the image: the inner half of the boundary loss's map). The competitors take turns, so that a
+machine that slows down slows all of them; medians. Peak memory is what a call needs on top of its
+input. Results are compared with SciPy's before anything is timed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import edt
+import numpy as np
+import scipy
+import torch
+from monai.transforms.utils import distance_transform_edt as monai_edt
+from scipy import ndimage
+
+from medabl.geometry import distance_transform_edt
+from medabl.geometry.distance_transform_torch import distance_transform_torch
+from medabl.geometry.label_boundary import label_boundary
+
+SIZES = [(8, 1, 256, 256), (8, 2, 256, 256), (2, 19, 512, 1024), (2, 2, 128, 128, 64)]
+
+Transform = Callable[[torch.Tensor], object]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
+    parser.add_argument("--threads", type=int, help="CPU threads (default: torch's own choice)")
+    parser.add_argument("--repeats", type=int, default=15, help="calls a median (big sizes: fewer)")
+    parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
+    arguments = parser.parse_args()
+    if arguments.device == "auto":
+        arguments.device = "cuda" if torch.cuda.is_available() else "cpu"
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    device = torch.device(arguments.device)
+
+    print(describe(device) + "\n")
+    rows = [
+        row
+        for size in SIZES
+        for kind in ("boundary", "lesions")
+        for row in bench(size, kind, device, arguments.repeats)
+    ]
+    print(table(rows, arguments.markdown))
+
+
+def describe(device: torch.device) -> str:
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()
+    versions = f"torch {torch.__version__}, scipy {scipy.__version__}, numpy {np.__version__}"
+    return f"{name}, {os.cpu_count()} cores, {torch.get_num_threads()} threads; {versions}"
+
+
+def cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def bench(
+    size: tuple[int, ...], kind: str, device: torch.device, repeats: int
+) -> list[dict[str, str]]:
+    mask = {"boundary": boundary_masks, "lesions": lesion_masks}[kind](size).to(device)
+    transforms = competitors(device)
+    expected = through_numpy(ndimage.distance_transform_edt)(mask)
+    for name, transform in transforms.items():
+        distance = torch.as_tensor(transform(mask)).cpu().numpy()
+        np.testing.assert_allclose(distance, expected, rtol=1e-5, err_msg=name)
+
+    seconds: dict[str, list[float]] = {name: [] for name in transforms}
+    voxels_per_repeat = 4_000_000
+    for _ in range(max(3, min(repeats, repeats * voxels_per_repeat // mask.numel()))):
+        for name, transform in transforms.items():
+            seconds[name].append(time_once(transform, mask))
+    medians = {name: statistics.median(times) for name, times in seconds.items()}
+    return [
+        {
+            "size": "x".join(map(str, size)),
+            "mask": kind,
+            "transform": name,
+            "median ms": f"{1000 * medians[name]:.3g}",
+            "peak MiB": peak_memory(transforms[name], mask),
+            "time / SciPy": f"{medians[name] / medians['SciPy']:.2f}",
+        }
+        for name in transforms
+    ]
+
+
+def competitors(device: torch.device) -> dict[str, Transform]:
+    transforms: dict[str, Transform] = {
+        "medabl": distance_transform_edt,
+        "SciPy": through_numpy(ndimage.distance_transform_edt),
+        "edt package": through_numpy(lambda image: edt.edt(image, parallel=1)),
+        "MONAI": lambda mask: torch.stack([torch.as_tensor(monai_edt(image)) for image in mask]),
+    }
+    if device.type == "cuda":
+        transforms["medabl, without Triton"] = lambda mask: distance_transform_torch(
+            mask, [1.0] * (mask.ndim - 2)
+        )
+        try:
+            import cupy
+            from cupyx.scipy.ndimage import distance_transform_edt as cupy_edt
+        except ImportError:
+            print("CuPy is not installed: its row is left out.")
+        else:
+            transforms["CuPy"] = lambda mask: torch.stack(
+                [
+                    torch.as_tensor(cupy_edt(cupy.asarray(image)), device=mask.device)
+                    for image in mask.flatten(0, 1)
+                ]
+            ).view(mask.shape)
+    return transforms
+
+
+def through_numpy(transform: Callable[[np.ndarray], np.ndarray]) -> Transform:
+    """Image by image on the CPU, the masks taken from the device and the distances left here."""
+
+    def apply(mask: torch.Tensor) -> np.ndarray:
+        images = mask.cpu().numpy().reshape(-1, *mask.shape[2:])
+        return np.stack([transform(image) for image in images]).reshape(mask.shape)
+
+    return apply
+
+
+def smooth_noise(size: tuple[int, ...]) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    sigma = [0, 0] + [side / 24 for side in size[2:]]
+    return ndimage.gaussian_filter(rng.standard_normal(size), sigma, mode="wrap")
+
+
+def boundary_masks(size: tuple[int, ...]) -> torch.Tensor:
+    regions = torch.from_numpy(smooth_noise(size) > 0)
+    labels = regions.flatten(0, 1).unsqueeze(1).long()
+    return ~label_boundary(labels).view(size)
+
+
+def lesion_masks(size: tuple[int, ...]) -> torch.Tensor:
+    noise = smooth_noise(size)
+    return torch.from_numpy(noise > np.quantile(noise, 0.99))
+
+
+def time_once(transform: Transform, mask: torch.Tensor) -> float:
+    wait(mask)
+    start = time.perf_counter()
+    transform(mask)
+    wait(mask)
+    return time.perf_counter() - start
+
+
+def wait(mask: torch.Tensor) -> None:
+    if mask.is_cuda:
+        torch.cuda.synchronize(mask.device)
+
+
+def peak_memory(transform: Transform, mask: torch.Tensor) -> str:
+    """MiB a call needs at its peak on top of its input: of PyTorch's on CUDA, resident on Linux."""
+    if mask.is_cuda:
+        torch.cuda.reset_peak_memory_stats(mask.device)
+        before = torch.cuda.memory_allocated(mask.device)
+        transform(mask)
+        return f"{(torch.cuda.max_memory_allocated(mask.device) - before) / 2**20:.1f}"
+    if platform.system() != "Linux":
+        return "?"
+    # What the allocator kept from earlier calls would hide what this one takes.
+    ctypes.CDLL(None).malloc_trim(0)
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak
+    before = resident("VmRSS")
+    transform(mask)
+    return f"{max(0, resident('VmHWM') - before) / 2**20:.1f}"
+
+
+def resident(field: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith(field))
+
+
+def table(rows: list[dict[str, str]], markdown: bool) -> str:
+    lines = [list(rows[0]), *(list(row.values()) for row in rows)]
+    if markdown:
+        lines.insert(1, ["---"] * len(rows[0]))
+        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+if __name__ == "__main__":
+    main()
