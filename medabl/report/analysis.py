@@ -1,0 +1,63 @@
+"""Everything computed from the runs, once, for words, tables and figures to draw on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from medabl.report.bootstrap import REPLICATES
+from medabl.report.collapse import Collapse, find_collapses
+from medabl.report.columns import Metric
+from medabl.report.runs import Runs
+from medabl.report.statistics import Comparison, compare_methods, rank_stability
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Comparisons of every metric at every checkpoint, rank stability and collapses."""
+
+    runs: Runs
+    reference: str | None
+    comparisons: tuple[Comparison, ...]
+    ranks: dict[str, pd.DataFrame]
+    collapses: tuple[Collapse, ...]
+
+    @property
+    def main_checkpoint(self) -> str:
+        """The checkpoint the verdict rests on: the best epoch, as in the published protocol."""
+        return self.runs.checkpoints[0]
+
+    def of(self, metric: Metric, checkpoint: str) -> list[Comparison]:
+        """Give the comparisons on one metric at one checkpoint."""
+        return [c for c in self.comparisons if (c.metric, c.checkpoint) == (metric, checkpoint)]
+
+
+def analyse(runs: Runs, reference: str | None = None, *, replicates: int = REPLICATES) -> Analysis:
+    """Compare the methods of `runs` in every metric and at every checkpoint.
+
+    Args:
+        runs: from `load_runs`.
+        reference: compare each other method with this one; None compares every pair.
+        replicates: of the bootstrap.
+
+    Raises:
+        InputError: `reference` is no method.
+    """
+    comparisons = [
+        comparison
+        for checkpoint in runs.checkpoints
+        for metric in runs.metrics
+        for comparison in compare_methods(
+            runs, metric, checkpoint, reference, replicates=replicates
+        )
+    ]
+    ranks = {
+        checkpoint: rank_stability(
+            runs.values(runs.primary, checkpoint),
+            runs.primary.higher_is_better,
+            replicates=replicates,
+        )
+        for checkpoint in runs.checkpoints
+    }
+    return Analysis(runs, reference, tuple(comparisons), ranks, tuple(find_collapses(runs)))

@@ -1,0 +1,97 @@
+"""How the figures look: colours that colour-blind readers tell apart, little ink, room to read."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable
+from typing import Any, ParamSpec, TypeVar
+
+from cycler import cycler
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+# Okabe and Ito, "Color universal design" (2008), those that hold on white and on dark grounds.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+MARKERS = ("o", "s", "^", "D", "v", "P")
+REFERENCE_COLOUR = "#56B4E9"
+PREDICTION_COLOUR = "#E69F00"
+# Two tones that a web page may exchange for its own (see `medabl.report.inline`).
+INK = "#1b1f24"
+RULE = "#d5dae0"
+
+_STYLE: dict[str, Any] = {
+    "font.family": "sans-serif",
+    "font.size": 9.0,
+    "axes.titlesize": 9.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9.0,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "legend.fontsize": 8.5,
+    "legend.frameon": False,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": INK,
+    "axes.linewidth": 0.8,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.major.size": 3.0,
+    "ytick.major.size": 3.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": RULE,
+    "grid.linewidth": 0.6,
+    "axes.prop_cycle": cycler(color=PALETTE),
+    "figure.facecolor": "white",
+    "axes.facecolor": "none",
+    "axes.unicode_minus": True,
+    "mathtext.default": "regular",
+}
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def styled(draw: Callable[P, R]) -> Callable[P, R]:
+    """Run a drawing function under the style of the figures, leaving the user's own untouched."""
+
+    @functools.wraps(draw)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        with rc_context(_STYLE):
+            return draw(*args, **kwargs)
+
+    return wrapper
+
+
+def panels(rows: int, columns: int, width: float, height: float, **kwargs: Any) -> Any:
+    """Make a figure with rows x columns panels of `width` x `height` inches each.
+
+    Returns:
+        the figure and a 2D array of axes.
+    """
+    figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False, **kwargs)
+
+
+def method_colours(methods: Iterable[str]) -> dict[str, str]:
+    """Give each method its colour, the same in every figure."""
+    return {method: PALETTE[i % len(PALETTE)] for i, method in enumerate(methods)}
+
+
+def method_markers(methods: Iterable[str]) -> dict[str, str]:
+    """Give each method its marker, so that colour is never the only difference."""
+    return {method: MARKERS[i % len(MARKERS)] for i, method in enumerate(methods)}
+
+
+def hide(axes: Axes) -> None:
+    """Leave out a panel that has nothing to show."""
+    axes.set_axis_off()
+
+
+def wrap_label(label: str) -> str:
+    """Break ``GDL + ABL`` before its plus signs, so that it fits under a narrow box."""
+    return label.replace(" + ", "\n+ ")

@@ -1,0 +1,202 @@
+"""Statistics turned into plain sentences that claim no more than the numbers carry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from medabl.report.analysis import Analysis
+from medabl.report.collapse import Collapse
+from medabl.report.statistics import Comparison
+
+CHECKPOINT_NAMES = {"best": "best epoch", "last": "last epoch", "file": "as evaluated"}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What to tell a person who has to choose.
+
+    Args:
+        headline: the recommendation in one sentence.
+        certainty: how sure to be of it.
+        details: one sentence a comparison, on the metric that decides.
+        warnings: what would mislead a reader who stopped at the numbers.
+    """
+
+    headline: str
+    certainty: str
+    details: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def lines(self) -> list[str]:
+        """All sentences, for a terminal or a Markdown file."""
+        marked = [f"Warning: {warning}" for warning in self.warnings]
+        return [self.headline, self.certainty, *self.details, *marked]
+
+
+def count(number: int, noun: str) -> str:
+    """Write a number with its noun in the right form: ``1 seed``, ``3 seeds``."""
+    plural = "losses" if noun == "loss" else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"
+
+
+def listed(names: Sequence[str], conjunction: str = "and") -> str:
+    """Join names as a sentence does: ``A, B and C``."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} {conjunction} {names[-1]}"
+
+
+def format_p(p: float) -> str:
+    """Write a p-value as ``p = 0.23`` or ``p < 0.001``."""
+    if p != p:
+        return "not testable"
+    if p < 0.001:
+        return "p < 0.001"
+    return f"p = {p:.2f}" if p >= 0.095 else f"p = {p:.3f}"
+
+
+def verdict(comparison: Comparison, labels: Mapping[str, str]) -> str:
+    """Say in a sentence or two which of two methods is better and whether that is noise.
+
+    Args:
+        comparison: from `compare_methods`.
+        labels: method -> name for people.
+    """
+    c, metric = comparison, comparison.metric
+    sample = f"{count(c.subjects, 'subject')} and {count(c.seeds, 'seed')}"
+    names = f"{labels[c.method]} and {labels[c.reference]}"
+    if c.subjects == 0:
+        return f"{names} cannot be compared on {metric.label}: no subject has a value in both."
+    if c.difference == 0:
+        return f"{names} have the same mean {metric.label} with {sample}."
+    swap = c.difference < 0
+    first, second = (c.reference, c.method) if swap else (c.method, c.reference)
+    low, high = (-c.high, -c.low) if swap else (c.low, c.high)
+    if not metric.higher_is_better:
+        # The better method comes first, also where better means lower.
+        first, second = second, first
+    word = "higher" if metric.higher_is_better else "lower"
+    unit = f" {metric.unit}" if metric.unit else ""
+    interval = "" if low != low else f" [{metric.format(low)}, {metric.format(high)}]"
+    claim = (
+        f"{labels[first]} has {word} {metric.label} than {labels[second]} by "
+        f"{metric.format(abs(c.difference))}{unit}{interval}"
+    )
+    corrected = ", Holm-corrected" if c.family > 1 else ""
+    test = f"Wilcoxon {format_p(c.p_holm)}{corrected}"
+    if not c.can_conclude:
+        return (
+            f"{claim}; no conclusion is possible with {sample}, since not even the most "
+            f"one-sided outcome could be significant (smallest possible p = {c.smallest_p:.2f})."
+        )
+    if c.distinguishable:
+        return f"{claim}; this is distinguishable from noise with {sample} ({test})."
+    disagreement = ""
+    if c.p_holm <= 0.05:
+        disagreement = ", but the interval includes no difference"
+    return f"{claim}; this is not distinguishable from noise with {sample} ({test}{disagreement})."
+
+
+def answer(analysis: Analysis) -> Answer:
+    """Say which method to use, how sure to be, and what to beware of."""
+    runs, checkpoint = analysis.runs, analysis.main_checkpoint
+    comparisons = analysis.of(runs.primary, checkpoint)
+    labels = runs.methods
+    if not comparisons:
+        only = next(iter(labels.values()))
+        headline = f"Only {only} was given: there is nothing to compare it with."
+        return Answer(headline, "", (), tuple(_warnings(analysis, leader=None)))
+    leader = _leader(analysis, checkpoint)
+    if leader is None:
+        headline = f"The {_noun(analysis)} cannot be compared on {runs.primary.label}."
+        certainty = "No subject has a value under every one of them."
+        return Answer(headline, certainty, (), tuple(_warnings(analysis, leader=None)))
+    return Answer(
+        headline=_headline(analysis, leader, comparisons),
+        certainty=_certainty(analysis, leader, checkpoint),
+        details=tuple(verdict(c, labels) for c in comparisons),
+        warnings=tuple(_warnings(analysis, leader)),
+    )
+
+
+def _noun(analysis: Analysis, plural: bool = True) -> str:
+    """Runs of medabl differ in their loss; CSVs may come from anything."""
+    losses = all(run.folder is not None for run in analysis.runs.runs)
+    if plural:
+        return "losses" if losses else "methods"
+    return "loss" if losses else "method"
+
+
+def _leader(analysis: Analysis, checkpoint: str) -> str | None:
+    ranks = analysis.ranks[checkpoint]["rank"].dropna()
+    return None if ranks.empty else str(ranks.idxmin())
+
+
+def _headline(analysis: Analysis, leader: str, comparisons: Sequence[Comparison]) -> str:
+    labels = analysis.runs.methods
+    mine = [c for c in comparisons if leader in (c.method, c.reference)]
+    others = {c: c.reference if c.method == leader else c.method for c in mine}
+    beaten = [labels[others[c]] for c in mine if c.distinguishable and c.better == leader]
+    level = [labels[others[c]] for c in mine if not (c.distinguishable and c.better == leader)]
+    if not any(c.can_conclude for c in mine):
+        return f"Too few subjects to choose a {_noun(analysis, plural=False)}."
+    if not level and len(mine) == len(labels) - 1:
+        return f"Use {labels[leader]}."
+    if not level:
+        return f"Use {labels[leader]} rather than {listed(beaten)}."
+    if beaten:
+        return f"Use {listed([labels[leader], *level], 'or')}, not {listed(beaten, 'or')}."
+    if len(mine) < len(labels) - 1:
+        return f"No {_noun(analysis, plural=False)} is better than {listed(level)} beyond noise."
+    return f"The {_noun(analysis)} cannot be told apart: any of them will do."
+
+
+def _certainty(analysis: Analysis, leader: str, checkpoint: str) -> str:
+    runs = analysis.runs
+    share = float(analysis.ranks[checkpoint]["first"][leader])
+    metric, label = runs.primary, runs.methods[leader]
+    best = "highest" if metric.higher_is_better else "lowest"
+    when = "" if checkpoint == "file" else f" ({CHECKPOINT_NAMES[checkpoint]})"
+    return (
+        f"{label} has the {best} mean {metric.label}{when} and ranks first in {share:.0%} of "
+        "resamples of subjects and seeds."
+    )
+
+
+def _warnings(analysis: Analysis, leader: str | None) -> list[str]:
+    runs = analysis.runs
+    found = [
+        _collapse_sentence(analysis, method, collapsed)
+        for method in runs.methods
+        if (collapsed := [c for c in analysis.collapses if c.method == method])
+    ]
+    if leader is not None and "last" in runs.checkpoints and analysis.main_checkpoint == "best":
+        last = _leader(analysis, "last")
+        if last is not None and last != leader:
+            found.append(
+                f"The order depends on the epoch: at the last epoch {runs.methods[last]} has the "
+                f"best mean {runs.primary.label}."
+            )
+    single = [label for method, label in runs.methods.items() if len(runs.seeds(method)) == 1]
+    if single and leader is not None:
+        found.append(
+            f"{listed(single)} {'was' if len(single) == 1 else 'were'} trained with one seed: the "
+            "intervals hold the spread over subjects only, and another seed may change the order."
+        )
+    return found
+
+
+def _collapse_sentence(analysis: Analysis, method: str, collapsed: Sequence[Collapse]) -> str:
+    total = len(analysis.runs.of(method))
+    # Means of unlike measures would be meaningless, so only those of the first kind are averaged.
+    alike = [c for c in collapsed if c.measure == collapsed[0].measure]
+    best = sum(c.best for c in alike) / len(alike)
+    last = sum(c.last for c in alike) / len(alike)
+    return (
+        f"{analysis.runs.methods[method]} collapses in {len(collapsed)} of "
+        f"{count(total, 'run')}: its {collapsed[0].measure} falls from {best:.2f} at the best "
+        f"epoch to {last:.2f} at the last one. The best epoch hides this; do not use its last "
+        "checkpoint."
+    )

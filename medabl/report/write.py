@@ -1,0 +1,110 @@
+"""A report on disk: the page, its tables and its figures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from medabl.errors import InputError
+from medabl.files import write_text
+from medabl.report.agreement import agreement_table, format_agreement
+from medabl.report.analysis import Analysis, analyse
+from medabl.report.detection import detection_by_size, format_detection
+from medabl.report.figures import (
+    bland_altman,
+    box_plots,
+    detection_curves,
+    difference_plots,
+    gallery_rows,
+    interval_plot,
+    subject_gallery,
+    training_curves,
+)
+from medabl.report.html import render_page
+from medabl.report.inline import save_figure
+from medabl.report.markup import write_frame
+from medabl.report.runs import load_runs
+from medabl.report.tables import comparison_table, write_ranks, write_tables, write_tests
+
+
+def write_report(
+    paths: Sequence[str | os.PathLike[str]],
+    out: str | os.PathLike[str],
+    reference: str | None = None,
+) -> Path:
+    """Compare runs and write the report.
+
+    Writes ``report.html`` (self-contained), the tables ``table``, ``tests``, ``ranks``,
+    ``detection`` and ``agreement`` (each ``.csv``, ``.md`` and ``.tex``) and ``figures/`` (each
+    ``.png`` and ``.pdf``). Everything is computed before the first file is written, every file is
+    whole or not there, and the page comes last.
+
+    Args:
+        paths: run folders, folders that hold them, or evaluation CSVs (see `load_runs`).
+        out: folder to write to; made when missing, and files of an older report are replaced.
+        reference: method that the others are compared with; None compares every pair.
+
+    Returns:
+        the path of ``report.html``.
+
+    Raises:
+        InputError: the runs cannot be compared (see `load_runs`), `reference` is no method, or
+            `out` cannot be written to.
+    """
+    folder = Path(out)
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file: name a folder for the report.")
+    analysis = analyse(load_runs(paths), reference)
+    gallery = gallery_rows(analysis.runs, analysis.main_checkpoint)
+    figures = draw_figures(analysis)
+    pictures = dict(figures)
+    if gallery:
+        pictures["subjects"] = subject_gallery(gallery)
+    page = render_page(analysis, figures, gallery)
+    try:
+        _write_tables(analysis, folder)
+        for name, figure in pictures.items():
+            save_figure(figure, folder / "figures" / name)
+        write_text(folder / "report.html", page)
+    except OSError as error:
+        raise InputError(f"The report cannot be written to {folder}: {error}") from error
+    return folder / "report.html"
+
+
+def draw_figures(analysis: Analysis) -> dict[str, Figure]:
+    """Draw every figure the runs have data for, by file name."""
+    runs, checkpoint = analysis.runs, analysis.main_checkpoint
+    mine = [c for c in analysis.comparisons if c.checkpoint == checkpoint]
+    drawn = {
+        "intervals": interval_plot(runs, analysis.of(runs.primary, checkpoint)),
+        "training_curves": training_curves(runs),
+        "boxes": box_plots(runs, checkpoint),
+        "differences": difference_plots(runs, mine),
+        "detection": detection_curves(runs, detection_by_size(runs, checkpoint)),
+        "bland_altman": bland_altman(runs, checkpoint),
+    }
+    return {name: figure for name, figure in drawn.items() if figure is not None}
+
+
+def _write_tables(analysis: Analysis, folder: Path) -> None:
+    runs, checkpoint = analysis.runs, analysis.main_checkpoint
+    write_tables(comparison_table(runs), folder)
+    if analysis.comparisons:
+        write_tests(analysis, folder)
+        write_ranks(analysis, folder)
+    detection = detection_by_size(runs, checkpoint)
+    if not detection.empty:
+        caption = (
+            "Share of reference lesions detected, by volume, with 95 % Wilson intervals; a lesion "
+            "counts once, whatever the number of seeds."
+        )
+        write_frame(detection, [(caption, format_detection(detection))], folder / "detection")
+    agreement = agreement_table(runs, checkpoint)
+    if not agreement.empty:
+        caption = (
+            "Predicted minus reference lesion volume over subjects, seeds averaged (Bland-Altman)."
+        )
+        write_frame(agreement, [(caption, format_agreement(agreement))], folder / "agreement")
