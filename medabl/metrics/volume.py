@@ -60,7 +60,7 @@ def volume_metrics(pred: Volume, ref: Volume, spacing: Sequence[float]) -> dict[
     """
     pred, ref = as_pair(pred, ref)
     sizes = as_spacing(spacing, ref.ndim)
-    p, r = crop_to_foreground(lesion_mask(pred), lesion_mask(ref))
+    p, r = (np.asfortranarray(lesion_mask(v)) for v in crop_to_foreground(pred, ref))
     n_p, n_r = np.count_nonzero(p), np.count_nonzero(r)
     if not n_p or not n_r:
         return _with_an_empty_mask(both=n_p == n_r)

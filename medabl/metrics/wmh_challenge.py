@@ -58,7 +58,7 @@ def wmh_challenge_metrics(pred: Volume, ref: Volume, spacing: Sequence[float]) -
     if ref.ndim != 3:
         raise ValueError(f"the challenge's metrics need X x Y x Z volumes, got shape {ref.shape}.")
     sizes = as_spacing(spacing, 3)
-    found, lesion = crop_to_foreground(*challenge_masks(pred, ref))
+    found, lesion = challenge_masks(*crop_to_foreground(pred, ref))
     n_found, n_lesion = int(found.sum()), int(lesion.sum())
 
     h95 = math.nan
