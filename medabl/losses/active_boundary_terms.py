@@ -226,15 +226,15 @@ def _cross_entropy(divergence: torch.Tensor, aim: _Aim) -> tuple[torch.Tensor, t
     nearest = aim.nearest[None]
     extra = aim.chosen - aim.rest
     if aim.inside is not None:
-        divergence.masked_fill_(~aim.inside, -torch.inf)
+        divergence = divergence.masked_fill(~aim.inside, -torch.inf)
     log_q = divergence.log_softmax(0)
     gradient = log_q.exp()
     if aim.inside is None:
         gradient.mul_(aim.chosen + (len(divergence) - 1) * aim.rest).sub_(aim.rest)
     else:
         log_q.masked_fill_(~aim.inside, 0)
-        parts = aim.inside.sum(0)
-        gradient.mul_(aim.chosen + (parts - 1) * aim.rest).sub_(aim.inside * aim.rest)
+        rest = aim.inside.to(gradient.dtype) * aim.rest
+        gradient.mul_(rest.sum(0) + extra).sub_(rest)
     gradient.scatter_add_(0, nearest, log_q.new_full(nearest.shape, -extra))
     gradient.mul_(weight)
     values = log_q.sum(0).mul_(aim.rest).add_(log_q.gather(0, nearest)[0], alpha=extra)
