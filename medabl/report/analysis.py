@@ -44,10 +44,12 @@ def analyse(runs: Runs, reference: str | None = None, *, replicates: int = REPLI
     Raises:
         InputError: `reference` is no method.
     """
+    # The metric that decides comes first, so that tables open with it.
+    metrics = sorted(runs.metrics, key=lambda metric: metric != runs.primary)
     comparisons = [
         comparison
         for checkpoint in runs.checkpoints
-        for metric in runs.metrics
+        for metric in metrics
         for comparison in compare_methods(
             runs, metric, checkpoint, reference, replicates=replicates
         )

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from html import escape
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from medabl import __version__
 from medabl.report.agreement import agreement_table, format_agreement
@@ -15,11 +14,10 @@ from medabl.report.columns import Metric
 from medabl.report.detection import detection_by_size, format_detection
 from medabl.report.figures.gallery import GalleryRow, gallery_tiles
 from medabl.report.figures.style import PREDICTION_COLOUR, REFERENCE_COLOUR
-from medabl.report.inline import to_png_uri, to_svg
+from medabl.report.inline import embed_svg, to_png_uri
 from medabl.report.runs import Runs
 from medabl.report.stylesheet import CSS
 from medabl.report.tables import (
-    comparison_table,
     format_cell,
     format_ranks,
     format_tests,
@@ -27,22 +25,25 @@ from medabl.report.tables import (
 from medabl.report.verdict import CHECKPOINT_NAMES, Answer, answer, count, listed
 
 # The columns of the first screen; the complete table follows below.
-_COMPACT = ("dsc", "hd95_mm", "challenge_f1", "slice_dsc")
+_COMPACT = ("dsc", "hd95_mm", "slice_dsc")
 
 
 def render_page(
-    analysis: Analysis, figures: dict[str, Figure], gallery: Sequence[GalleryRow]
+    analysis: Analysis,
+    table: pd.DataFrame,
+    figures: dict[str, str],
+    gallery: Sequence[GalleryRow],
 ) -> str:
     """Write the page.
 
     Args:
         analysis: from `analyse`.
-        figures: by the names `medabl.report.write` gives them; a missing one leaves its section
-            out.
+        table: from `comparison_table`.
+        figures: SVG text by the names `medabl.report.write` gives the figures; a missing one
+            leaves its section out.
         gallery: subjects to show; empty leaves the gallery out.
     """
     found = answer(analysis)
-    table = comparison_table(analysis.runs)
     sections = [
         ("table", "All numbers", _numbers(analysis, table)),
         ("training", "Training", _training(figures)),
@@ -89,7 +90,7 @@ def _opening(analysis: Analysis, found: Answer) -> str:
 
 
 def _first_screen(
-    analysis: Analysis, found: Answer, table: pd.DataFrame, figures: dict[str, Figure]
+    analysis: Analysis, found: Answer, table: pd.DataFrame, figures: dict[str, str]
 ) -> str:
     warnings = "".join(f'<p class="warning">{escape(text)}</p>' for text in found.warnings)
     details = "".join(f"<li>{escape(text)}</li>" for text in found.details)
@@ -115,8 +116,8 @@ def _first_screen(
             f"Ranks first in resamples: {ranks}.",
         )
     return (
-        f'<section class="first" aria-label="The answer"><div>{warnings}'
-        f'<ul class="plain">{details}</ul></div><div>{plot}</div></section>\n{compact}\n'
+        f'<section class="first" aria-label="The answer"><div>{warnings}{compact}</div>'
+        f'<div>{plot}</div></section>\n<ul class="plain">{details}</ul>\n'
     )
 
 
@@ -158,25 +159,35 @@ def _metric_table(
 ) -> str:
     head = "".join(f'<th scope="col">{escape(metric.heading)}</th>' for metric in metrics)
     rows = []
+    sizes = table["method"].value_counts()
     previous = None
     for _, row in table.iterrows():
-        measured = row["source"] == "medabl"
-        classes = [] if measured else ["published"]
-        classes += ["group"] if previous not in (None, row["method"]) else []
+        first = row["method"] != previous
+        classes = ["published"] if row["source"] != "medabl" else []
+        classes += ["group"] if first and previous is not None else []
         previous = row["method"]
-        label = str(row["label"]) if measured else f"{row['label']}, {row['source']}"
-        cells = [f"<td>{escape(CHECKPOINT_NAMES[str(row['epoch'])])}</td>"]
+        name = ""
+        if first:
+            label = escape(str(row["label"]))
+            name = f'<th scope="rowgroup" rowspan="{sizes[row["method"]]}">{label}</th>'
+        cells = [f"<td>{_epoch_cell(row)}</td>"]
         for metric in metrics:
             mean, interval = format_cell(row, metric)
             small = f"<small>{escape(interval)}</small>" if intervals and interval else ""
             cells.append(f"<td>{escape(mean)}{small}</td>")
         css = f' class="{" ".join(classes)}"' if classes else ""
-        rows.append(f'<tr{css}><th scope="row">{escape(label)}</th>{"".join(cells)}</tr>')
+        rows.append(f"<tr{css}>{name}{''.join(cells)}</tr>")
     return _scroll(
         f'<table class="{kind}"><thead><tr><th scope="col">Method</th><th scope="col">Epoch</th>'
         f"{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>",
         "Table of metrics",
     )
+
+
+def _epoch_cell(row: pd.Series) -> str:
+    if row["source"] == "medabl":
+        return escape(CHECKPOINT_NAMES[str(row["epoch"])].removesuffix(" epoch"))
+    return "published<small>Wang et al. 2022</small>"
 
 
 def _plain_table(frame: pd.DataFrame, name: str, groups: str | None = None) -> str:
@@ -206,13 +217,13 @@ def _scroll(table: str, name: str) -> str:
     )
 
 
-def _figure(figure: Figure, name: str, alt: str, caption: str, wide: bool = False) -> str:
-    svg = to_svg(figure, name).replace("<svg", f'<svg role="img" aria-label="{escape(alt)}"', 1)
+def _figure(figure: str, name: str, alt: str, caption: str, wide: bool = False) -> str:
+    svg = embed_svg(figure, name).replace("<svg", f'<svg role="img" aria-label="{escape(alt)}"', 1)
     place = '<div class="scroll wide">' if wide else "<div>"
     return f"<figure>{place}{svg}</div><figcaption>{escape(caption)}</figcaption></figure>"
 
 
-def _training(figures: dict[str, Figure]) -> str:
+def _training(figures: dict[str, str]) -> str:
     if "training_curves" not in figures:
         return ""
     return _figure(
@@ -225,7 +236,7 @@ def _training(figures: dict[str, Figure]) -> str:
     )
 
 
-def _tests(analysis: Analysis, figures: dict[str, Figure]) -> str:
+def _tests(analysis: Analysis, figures: dict[str, str]) -> str:
     if not analysis.comparisons:
         return ""
     family = analysis.comparisons[0].family
@@ -239,9 +250,12 @@ def _tests(analysis: Analysis, figures: dict[str, Figure]) -> str:
     )
     for checkpoint in analysis.runs.checkpoints:
         name = CHECKPOINT_NAMES[checkpoint].capitalize()
-        text += f"<h3>{name}</h3>"
         frame = format_tests(analysis, checkpoint)
-        text += _plain_table(frame, f"Paired tests, {name}", groups="Metric")
+        tests = _plain_table(frame, f"Paired tests, {name}", groups="Metric")
+        if checkpoint == analysis.main_checkpoint:
+            text += f"<h3>{name}</h3>{tests}"
+        else:
+            text += f"<details><summary>{name}: the same tests</summary>{tests}</details>"
     text += "<h3>How stable the order is</h3>"
     text += _plain_table(format_ranks(analysis), "Rank stability")
     for name, alt, caption in (
@@ -254,7 +268,7 @@ def _tests(analysis: Analysis, figures: dict[str, Figure]) -> str:
             "differences",
             "Paired differences of every metric",
             "Dots: subjects; bars: 95 % intervals; blue and filled where the difference is more "
-            "than noise.",
+            "than noise. The arrow beside each metric points to better values.",
         ),
     ):
         if name in figures:
@@ -263,7 +277,7 @@ def _tests(analysis: Analysis, figures: dict[str, Figure]) -> str:
     return text
 
 
-def _sizes(analysis: Analysis, figures: dict[str, Figure]) -> str:
+def _sizes(analysis: Analysis, figures: dict[str, str]) -> str:
     if "detection" not in figures:
         return ""
     table = detection_by_size(analysis.runs, analysis.main_checkpoint)
@@ -278,7 +292,7 @@ def _sizes(analysis: Analysis, figures: dict[str, Figure]) -> str:
     ) + _plain_table(format_detection(table), "Detection by lesion size")
 
 
-def _volume(analysis: Analysis, figures: dict[str, Figure]) -> str:
+def _volume(analysis: Analysis, figures: dict[str, str]) -> str:
     if "bland_altman" not in figures:
         return ""
     table = agreement_table(analysis.runs, analysis.main_checkpoint)
@@ -387,25 +401,21 @@ def _flatten(environment: dict[str, object]) -> list[tuple[str, str]]:
 
 def _missing(analysis: Analysis) -> str:
     runs = analysis.runs
-    parts = []
+    alike: dict[str, list[str]] = {}
     for checkpoint in runs.checkpoints:
         for metric in runs.metrics:
             values = runs.values(metric, checkpoint)
-            number = {
-                runs.methods[m]: int(frame.isna().to_numpy().sum()) for m, frame in values.items()
-            }
+            number = {m: int(frame.isna().to_numpy().sum()) for m, frame in values.items()}
             if any(number.values()):
-                held = ", ".join(f"{label} {n}" for label, n in number.items() if n)
+                held = ", ".join(f"{runs.methods[m]} {n}" for m, n in number.items() if n)
                 total = sum(frame.size for frame in values.values())
-                parts.append(
-                    f"{metric.label} ({CHECKPOINT_NAMES[checkpoint]}): {sum(number.values())} of "
-                    f"{total} ({held})"
-                )
-    return (
-        "; ".join(parts) + ". They are left out of means, and their pairs of tests."
-        if parts
-        else "none"
-    )
+                where = CHECKPOINT_NAMES[checkpoint]
+                key = f"{sum(number.values())} of {total} values ({held}; {where})"
+                alike.setdefault(key, []).append(metric.label)
+    if not alike:
+        return "none"
+    parts = [f"{listed(names)}: {key}" for key, names in alike.items()]
+    return "; ".join(parts) + ". Means leave them out, and tests their pairs."
 
 
 def _left_out(analysis: Analysis) -> str:

@@ -16,17 +16,21 @@ from medabl.report.figures.style import INK, RULE
 _NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
 
 
-def to_svg(figure: Figure, name: str) -> str:
-    """Give a figure as an SVG element for a page.
-
-    Its ink and rules take the page's colours (``--ink``, ``--rule``), its ground is left out and
-    its text stays text, so that it follows light and dark and can be searched. Ids start with
-    `name`, so that several figures fit in one page.
-    """
+def render_svg(figure: Figure, name: str) -> str:
+    """Give a figure as an SVG file's text, its letters as text, the same every time."""
     buffer = io.StringIO()
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
         figure.savefig(buffer, format="svg", transparent=True, metadata=_NO_METADATA)
-    svg = buffer.getvalue()
+    return buffer.getvalue()
+
+
+def embed_svg(svg: str, name: str) -> str:
+    """Turn an SVG file's text into an element for a page.
+
+    Its ink and rules take the page's colours (``--ink``, ``--rule``) and its letters the page's
+    type, so that it follows light and dark. Ids start with `name`, so that several figures fit
+    in one page.
+    """
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'\bid="', f'id="{name}-', svg)
@@ -36,6 +40,12 @@ def to_svg(figure: Figure, name: str) -> str:
     return re.sub(r"font: ([^;\"]*?)'DejaVu Sans'[^;\"]*", r"font: \1var(--sans)", svg)
 
 
+def freeze_layout(figure: Figure) -> None:
+    """Lay a figure out once, instead of again for every file it is written to."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+
+
 def to_png_uri(figure: Figure, dpi: int = 200) -> str:
     """Give a figure as a PNG ``data:`` address."""
     buffer = io.BytesIO()
@@ -43,13 +53,7 @@ def to_png_uri(figure: Figure, dpi: int = 200) -> str:
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def save_figure(figure: Figure, path: Path, dpi: int = 200) -> list[Path]:
-    """Write a figure as ``path.png`` for looking at and ``path.pdf`` for a paper."""
-    with atomic_path(path.with_name(f"{path.name}.png")) as temporary:
+def save_png(figure: Figure, path: Path, dpi: int = 200) -> None:
+    """Write a figure as a PNG file, atomically."""
+    with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=dpi, metadata={"Software": None})
-    with (
-        rc_context({"pdf.fonttype": 42}),
-        atomic_path(path.with_name(f"{path.name}.pdf")) as temporary,
-    ):
-        figure.savefig(temporary, metadata={"CreationDate": None})
-    return [path.with_name(f"{path.name}.{suffix}") for suffix in ("png", "pdf")]

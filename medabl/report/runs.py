@@ -60,6 +60,9 @@ class Runs:
     """Runs that can be compared: the same subjects for every method, and common metrics."""
 
     runs: tuple[Run, ...]
+    _cache: dict[str, tuple[list[str], dict[str, pd.DataFrame]]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @cached_property
     def methods(self) -> dict[str, str]:
@@ -139,15 +142,22 @@ class Runs:
 
         Infinite values (no surface to measure to) count as missing, like NaN.
         """
-        tidy = self.subjects(checkpoint)
-        tidy[metric.column] = tidy[metric.column].replace([np.inf, -np.inf], np.nan)
-        every = sorted(tidy["subject"].unique())
+        every, cells = self._cells(checkpoint)
         wide = {}
-        for method in self.methods:
-            mine = tidy[tidy["method"] == method]
-            pivot = mine.pivot(index="subject", columns="seed", values=metric.column)
-            wide[method] = pivot.reindex(every).astype(float)
+        for method, mine in cells.items():
+            pivot = mine[metric.column].unstack("seed").reindex(every).astype(float)
+            wide[method] = pivot.replace([np.inf, -np.inf], np.nan)
         return wide
+
+    def _cells(self, checkpoint: str) -> tuple[list[str], dict[str, pd.DataFrame]]:
+        """Give all subjects, and each method's rows indexed by subject and seed."""
+        if checkpoint not in self._cache:
+            tidy = self.subjects(checkpoint)
+            every = sorted(tidy["subject"].unique())
+            indexed = tidy.set_index(["subject", "seed"])
+            cells = {method: indexed[indexed["method"] == method] for method in self.methods}
+            self._cache[checkpoint] = every, cells
+        return self._cache[checkpoint]
 
 
 def load_runs(paths: Sequence[str | os.PathLike[str]]) -> Runs:

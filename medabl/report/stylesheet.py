@@ -19,7 +19,7 @@ body {
   margin: 0; background: var(--paper); color: var(--ink);
   font: 16px/1.55 var(--sans); font-variant-numeric: tabular-nums;
 }
-main, header, footer { max-width: 66rem; margin-inline: auto;
+main, header, footer { max-width: 72rem; margin-inline: auto;
   padding-inline: clamp(1rem, 4vw, 2rem); }
 header { padding-top: clamp(1.1rem, 3vw, 2rem); }
 p, li { max-width: 44rem; }
@@ -33,7 +33,7 @@ h3 { margin: 1.5rem 0 .4rem; font-size: 1.02rem; }
 .certainty { font-size: 1.08rem; color: var(--soft); }
 .first { display: grid; gap: 1.2rem 2.2rem; grid-template-columns: minmax(0, 1fr); }
 @media (min-width: 56rem) {
-  .first { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); align-items: start; }
+  .first { grid-template-columns: minmax(0, 1.08fr) minmax(0, 1fr); align-items: start; }
 }
 ul.plain { margin: .4rem 0 .8rem; padding-left: 1.1rem; }
 ul.plain li { margin-bottom: .35rem; }
@@ -54,7 +54,10 @@ th[scope=row] { font-weight: 600; }
 td small { display: block; color: var(--soft); font-size: .78rem; }
 tr.published td, tr.published th { color: var(--soft); font-weight: 400; font-style: italic; }
 tr.group th, tr.group td { border-top: 2px solid var(--rule); }
+.full th, .full td { font-size: .82rem; }
 figure { margin: .8rem 0 1.4rem; }
+.first figure { margin-top: 0; }
+summary { cursor: pointer; font-weight: 600; margin: 1rem 0 .4rem; }
 figcaption { margin-top: .4rem; color: var(--soft); font-size: .9rem; max-width: 44rem; }
 figure svg { display: block; height: auto; max-width: 100%; }
 @media (max-width: 40rem) {
@@ -62,7 +65,7 @@ figure svg { display: block; height: auto; max-width: 100%; }
   .compact th, .compact td { padding-right: .5rem; font-size: .82rem; }
 }
 .tiles { display: grid; gap: .5rem; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); }
-.tiles figure { margin: 0; background: #000; border-radius: .25rem; overflow: hidden; }
+.tiles figure { margin: 0; background: var(--panel); border-radius: .25rem; overflow: hidden; }
 .tiles img { display: block; width: 100%; height: auto; }
 .tiles figcaption { margin: 0; padding: .3rem .5rem; background: var(--panel); color: var(--ink);
   font-size: .82rem; line-height: 1.3; }
@@ -83,11 +86,12 @@ footer { padding-block: 2rem 3rem; color: var(--soft); font-size: .85rem; }
   .scroll { overflow: visible; }
   table { font-size: 7.5pt; } th, td { padding-right: 5pt; }
   td small { font-size: 6.5pt; }
-  .full th, .full td { white-space: normal; }
+  .full th, .full td { white-space: normal; font-size: 7pt; }
   h2 { break-after: avoid; margin-top: 1.4rem; } h3 { break-after: avoid; }
   figure, tr, .warning, .subject { break-inside: avoid; }
   figure svg, .wide svg { width: auto; max-width: 100%; }
   .tiles { grid-template-columns: repeat(4, 1fr); }
+  details::details-content { content-visibility: visible; height: auto; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 """

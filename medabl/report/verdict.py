@@ -142,10 +142,13 @@ def _headline(analysis: Analysis, leader: str, comparisons: Sequence[Comparison]
     level = [labels[others[c]] for c in mine if not (c.distinguishable and c.better == leader)]
     if not any(c.can_conclude for c in mine):
         return f"Too few subjects to choose a {_noun(analysis, plural=False)}."
+    # The evidence is for the checkpoint compared; the last one of a collapsed run is another model.
+    collapsed = any(collapse.method == leader for collapse in analysis.collapses)
+    which = ", from its best epoch only" if collapsed else ""
     if not level and len(mine) == len(labels) - 1:
-        return f"Use {labels[leader]}."
+        return f"Use {labels[leader]}{which}."
     if not level:
-        return f"Use {labels[leader]} rather than {listed(beaten)}."
+        return f"Use {labels[leader]} rather than {listed(beaten)}{which}."
     if beaten:
         return f"Use {listed([labels[leader], *level], 'or')}, not {listed(beaten, 'or')}."
     if len(mine) < len(labels) - 1:

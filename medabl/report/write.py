@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
 from matplotlib.figure import Figure
 
 from medabl.errors import InputError
@@ -24,7 +25,7 @@ from medabl.report.figures import (
     training_curves,
 )
 from medabl.report.html import render_page
-from medabl.report.inline import save_figure
+from medabl.report.inline import freeze_layout, render_svg, save_png
 from medabl.report.markup import write_frame
 from medabl.report.runs import load_runs
 from medabl.report.tables import comparison_table, write_ranks, write_tables, write_tests
@@ -39,8 +40,8 @@ def write_report(
 
     Writes ``report.html`` (self-contained), the tables ``table``, ``tests``, ``ranks``,
     ``detection`` and ``agreement`` (each ``.csv``, ``.md`` and ``.tex``) and ``figures/`` (each
-    ``.png`` and ``.pdf``). Everything is computed before the first file is written, every file is
-    whole or not there, and the page comes last.
+    ``.png`` and, but for the subjects, ``.svg``). Everything is computed before the first file
+    is written, every file is whole or not there, and the page comes last.
 
     Args:
         paths: run folders, folders that hold them, or evaluation CSVs (see `load_runs`).
@@ -58,16 +59,21 @@ def write_report(
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file: name a folder for the report.")
     analysis = analyse(load_runs(paths), reference)
+    table = comparison_table(analysis.runs)
     gallery = gallery_rows(analysis.runs, analysis.main_checkpoint)
     figures = draw_figures(analysis)
-    pictures = dict(figures)
+    for figure in figures.values():
+        freeze_layout(figure)
+    drawings = {name: render_svg(figure, name) for name, figure in figures.items()}
+    page = render_page(analysis, table, drawings, gallery)
     if gallery:
-        pictures["subjects"] = subject_gallery(gallery)
-    page = render_page(analysis, figures, gallery)
+        figures["subjects"] = subject_gallery(gallery)
     try:
-        _write_tables(analysis, folder)
-        for name, figure in pictures.items():
-            save_figure(figure, folder / "figures" / name)
+        _write_tables(analysis, table, folder)
+        for name, figure in figures.items():
+            save_png(figure, folder / "figures" / f"{name}.png")
+        for name, drawing in drawings.items():
+            write_text(folder / "figures" / f"{name}.svg", drawing)
         write_text(folder / "report.html", page)
     except OSError as error:
         raise InputError(f"The report cannot be written to {folder}: {error}") from error
@@ -89,9 +95,9 @@ def draw_figures(analysis: Analysis) -> dict[str, Figure]:
     return {name: figure for name, figure in drawn.items() if figure is not None}
 
 
-def _write_tables(analysis: Analysis, folder: Path) -> None:
+def _write_tables(analysis: Analysis, table: pd.DataFrame, folder: Path) -> None:
     runs, checkpoint = analysis.runs, analysis.main_checkpoint
-    write_tables(comparison_table(runs), folder)
+    write_tables(table, folder)
     if analysis.comparisons:
         write_tests(analysis, folder)
         write_ranks(analysis, folder)

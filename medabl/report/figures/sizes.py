@@ -57,5 +57,5 @@ def detection_curves(runs: Runs, table: pd.DataFrame) -> Figure | None:
     axes.grid(axis="x", visible=False)
     axes.set_xlabel("Volume of the reference lesion (mm³)")
     axes.set_ylabel("Lesions detected")
-    axes.legend(loc="lower right")
+    figure.legend(loc="outside upper left", ncols=min(4, len(shown)))
     return figure
