@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -11,9 +13,8 @@ from medabl.metrics.cumulative import NamedMetric, check_pair, lesion_channel
 from medabl.metrics.masks import Volume, as_pair, lesion_mask
 
 _SMOOTH = 1e-8
-# On a CPU the distance tables of this many slices stay in the cache.
-_SLICES_AT_ONCE = {"cpu": 8}
-_SLICES_AT_ONCE_ELSEWHERE = 64
+# What is computed in between for this many slices stays small, on a CPU in the cache.
+_SLICES_AT_ONCE = 16
 
 
 def slice_metrics(pred: Volume, ref: Volume) -> dict[str, npt.NDArray[np.float64]]:
@@ -90,8 +91,7 @@ def slice_dice(pred: Tensor, ref: Tensor) -> Tensor:
     Returns:
         S, float64, on the masks' device.
     """
-    shared, p, r = (_count(mask) for mask in (pred & ref, pred, ref))
-    return (2 * shared + _SMOOTH) / (p + r + _SMOOTH)
+    return _over_slices(_dice_at_once, pred, ref)
 
 
 def row_hausdorff(pred: Tensor, ref: Tensor) -> Tensor:
@@ -108,16 +108,25 @@ def row_hausdorff(pred: Tensor, ref: Tensor) -> Tensor:
     Returns:
         S, float64, on the masks' device; the larger of both directions.
     """
-    result = torch.zeros(len(pred), dtype=torch.double, device=pred.device)
-    differing = torch.nonzero(_count(pred ^ ref)).flatten()
-    step = _SLICES_AT_ONCE.get(pred.device.type, _SLICES_AT_ONCE_ELSEWHERE)
-    for start in range(0, len(differing), step):
-        some = differing[start : start + step]
-        result[some] = _row_hausdorff_at_once(pred[some], ref[some])
-    return result
+    return _over_slices(_row_hausdorff_at_once, pred, ref)
+
+
+def _over_slices(metric: Callable[[Tensor, Tensor], Tensor], pred: Tensor, ref: Tensor) -> Tensor:
+    parts = zip(pred.split(_SLICES_AT_ONCE), ref.split(_SLICES_AT_ONCE), strict=True)
+    return torch.cat([metric(p, r) for p, r in parts])
+
+
+def _dice_at_once(pred: Tensor, ref: Tensor) -> Tensor:
+    shared, p, r = (_count(mask) for mask in (pred & ref, pred, ref))
+    return (2 * shared + _SMOOTH) / (p + r + _SMOOTH)
 
 
 def _row_hausdorff_at_once(pred: Tensor, ref: Tensor) -> Tensor:
+    result = torch.zeros(len(pred), dtype=torch.double, device=pred.device)
+    differ = torch.nonzero(_count(pred ^ ref)).flatten()
+    if not len(differ):
+        return result
+    pred, ref = pred[differ], ref[differ]
     # Row distances do not change when foreground and background swap, nor when columns go that
     # are empty in both masks; and of the rows empty in both, one stands for all.
     either = (pred | ref).any(0)
@@ -129,7 +138,8 @@ def _row_hausdorff_at_once(pred: Tensor, ref: Tensor) -> Tensor:
         p, r = (m[:, rows, columns].float() for m in (pred, ref))
         squared = p.sum(2)[:, :, None] + r.sum(2)[:, None, :] - 2 * (p @ r.transpose(1, 2))
     there, back = squared.amin(2).amax(1), squared.amin(1).amax(1)
-    return torch.maximum(there, back).double().sqrt()
+    result[differ] = torch.maximum(there, back).double().sqrt()
+    return result
 
 
 def _count(masks: Tensor) -> Tensor:
