@@ -93,21 +93,27 @@ def test_kernels_compile_for_real_chips(capability, tmp_path, monkeypatch):
 
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
     sizes = {"length": "i32", "inner": "i32", "lane_tiles": "i32", "step": "fp32"}
+    tiles = {"CHUNK": "constexpr", "LANES": "constexpr"}
     scan = ASTSource(
         fn=kernels._scan_kernel,
-        signature={"mask_ptr": "*u8", "out_ptr": "*fp32"}
-        | sizes
-        | {"CHUNK": "constexpr", "LANES": "constexpr"},
+        signature={"mask_ptr": "*u8", "out_ptr": "*fp32"} | sizes | tiles,
         constexprs={"CHUNK": 128, "LANES": 32},
     )
-    search = ASTSource(
+    sizes |= {"row_tiles": "i32"}
+    tiles = {"ROOT": "constexpr", "ROWS": "constexpr", "LANES": "constexpr"}
+    middle = ASTSource(
         fn=kernels._search_kernel,
-        signature={"in_ptr": "*fp32", "out_ptr": "*fp32", "row_tiles": "i32"}
-        | sizes
-        | {"ROOT": "constexpr", "ROWS": "constexpr", "LANES": "constexpr"},
-        constexprs={"ROOT": True, "ROWS": 512, "LANES": 1},
+        signature={"in_ptr": "*fp32", "out_ptr": "*fp32"} | sizes | tiles,
+        constexprs={"ROOT": False, "ROWS": 16, "LANES": 32},
     )
-    for source in (scan, search):
+    # A launch turns sizes of 1 into constants: the last axis always has these two.
+    ones = {"inner": "constexpr", "lane_tiles": "constexpr"}
+    last = ASTSource(
+        fn=kernels._search_kernel,
+        signature={"in_ptr": "*fp32", "out_ptr": "*fp32"} | sizes | tiles | ones,
+        constexprs={"ROOT": True, "ROWS": 512, "LANES": 1, "inner": 1, "lane_tiles": 1},
+    )
+    for source in (scan, middle, last):
         compiled = triton.compile(source, target=GPUTarget("cuda", capability, 32))
         assert f"sm_{capability}" in compiled.asm["ptx"]
         assert compiled.asm["cubin"].startswith(b"\x7fELF")

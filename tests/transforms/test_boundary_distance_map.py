@@ -132,7 +132,7 @@ class Counted(BoundaryDistanceMapd):
 @pytest.mark.parametrize("cached", ["CacheDataset", "PersistentDataset"])
 def test_is_computed_once_by_monai_s_caches(cached, tmp_path):
     Counted.calls = 0
-    pipeline = Compose([Counted(), RandFlipd(["label", "boundary_distance"], prob=0.5)])
+    pipeline = Compose([Counted(), RandFlipd(["label", "boundary_distance"], 0.5, spatial_axis=1)])
     data = [{"label": torch.from_numpy(labels_2d())}]
     if cached == "CacheDataset":
         dataset = CacheDataset(data, pipeline, progress=False)
