@@ -1,4 +1,5 @@
 import math
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -98,6 +99,11 @@ def test_protocols_are_parts_of_the_whole(tmp_path, protocol, columns, has_lesio
     assert list(part.subjects) == COLUMNS[:5] + columns + COLUMNS[18:]
     assert part.subjects.equals(whole[part.subjects.columns])
     assert bool(len(part.lesions)) == has_lesions
+
+
+def test_every_column_is_documented():
+    text = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
+    assert [column for column in COLUMNS[5:] if f"`{column}`" not in text] == []
 
 
 def test_workers_change_nothing(tmp_path):
