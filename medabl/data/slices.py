@@ -19,6 +19,7 @@ class SliceDataset(Dataset):
         volumes: dictionaries as MONAI's datasets give them.
         keys: keys of the tensors to slice, all with the same D; a volume may lack the last ones
             (a scan without mask).
+        foreground: keep only slices where the tensor of this key is not zero everywhere.
 
     Example:
         >>> import torch
@@ -28,7 +29,10 @@ class SliceDataset(Dataset):
     """
 
     def __init__(
-        self, volumes: Sequence[Mapping[str, Any]], keys: Sequence[str] = ("image", "label")
+        self,
+        volumes: Sequence[Mapping[str, Any]],
+        keys: Sequence[str] = ("image", "label"),
+        foreground: str | None = None,
     ) -> None:
         slices: list[dict[str, Any]] = []
         for volume in volumes:
@@ -36,7 +40,8 @@ class SliceDataset(Dataset):
             tensors = {key: _plain(volume[key]) for key in keys if key in volume}
             for z in range(tensors[keys[0]].shape[-1]):
                 sliced = {key: tensor[..., z] for key, tensor in tensors.items()}
-                slices.append({**sliced, "subject": volume["subject"], "slice": z})
+                if foreground is None or sliced[foreground].any():
+                    slices.append({**sliced, "subject": volume["subject"], "slice": z})
         super().__init__(slices)
 
 

@@ -1,0 +1,5 @@
+"""`python -m medabl`."""
+
+from medabl.cli import app
+
+app()

@@ -1,0 +1,76 @@
+"""A predicted boundary moving towards the true one, epoch by epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from medabl.files import atomic_path, read_json
+
+MOMENTS = 6
+REFERENCE_COLOUR = "#F0E442"
+PREDICTION_COLOUR = "#56B4E9"
+
+
+def write_boundary_evolution(runs: Sequence[Path], out: Path) -> Path | None:
+    """Write ``boundary_evolution.png``: a row a method, columns through the epochs.
+
+    The first run of each method that kept a lesion (``snapshots.npz``) is shown.
+
+    Args:
+        runs: run folders.
+        out: folder of the figure.
+
+    Returns:
+        the file, None if no run kept a lesion.
+    """
+    rows: dict[str, Path] = {}
+    for run in runs:
+        if (run / "snapshots.npz").is_file():
+            rows.setdefault(read_json(run / "run.json")["label"], run / "snapshots.npz")
+    if not rows:
+        return None
+    figure = Figure(figsize=(1.9 * MOMENTS, 2.15 * len(rows) + 0.5), layout="constrained")
+    grid = figure.subplots(len(rows), MOMENTS, squeeze=False)
+    for axes, (label, path) in zip(grid, rows.items(), strict=True):
+        with np.load(path) as snapshots:
+            _draw_row(axes, label, dict(snapshots))
+    figure.suptitle(
+        "One validation lesion: true boundary (yellow) and predicted boundary (blue)", fontsize=10
+    )
+    path = out / "boundary_evolution.png"
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=150)
+    return path
+
+
+def _draw_row(
+    axes: npt.NDArray[np.object_], label: str, snapshots: dict[str, npt.NDArray[np.generic]]
+) -> None:
+    epochs = snapshots["epochs"].astype(int)
+    chosen = np.linspace(0, len(epochs) - 1, MOMENTS).round().astype(int)
+    for axis, index in zip(axes, chosen, strict=True):
+        _draw(axis, snapshots["image"], snapshots["label"], snapshots["probability"][index])
+        axis.set_title(f"epoch {epochs[index]}", fontsize=8)
+    axes[0].set_ylabel(label, fontsize=9)
+
+
+def _draw(
+    axis: Axes,
+    image: npt.NDArray[np.generic],
+    label: npt.NDArray[np.generic],
+    probability: npt.NDArray[np.generic],
+) -> None:
+    # Transposed: the first array axis runs from left to right on the page.
+    axis.imshow(image.T, cmap="gray", origin="lower", interpolation="nearest")
+    for mask, colour in ((label, REFERENCE_COLOUR), (probability, PREDICTION_COLOUR)):
+        values = mask.T.astype(float)
+        if values.min() < 0.5 < values.max():
+            axis.contour(values, levels=[0.5], colors=[colour], linewidths=1.4)
+    axis.set_xticks([])
+    axis.set_yticks([])

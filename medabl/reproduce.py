@@ -1,0 +1,170 @@
+"""The WMH comparison, end to end."""
+
+from __future__ import annotations
+
+import resource
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from medabl.data import Subject, check_subjects, find_subjects
+from medabl.data.phantom import write_phantom_cohort
+from medabl.engine import pick_device
+from medabl.errors import InputError
+from medabl.experiments import METHODS, PRESETS, Comparison, plan_comparison, run_all
+from medabl.files import read_json, write_json
+from medabl.report import write_report
+from medabl.report.boundary_evolution import write_boundary_evolution
+
+MARKER = "reproduce.json"
+PHANTOM_GIGABYTES = 2.5
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the user asked for.
+
+    Attributes:
+        data: folder with the subjects, None for the phantom cohort.
+        out: folder for everything that is made.
+        preset: ``quick`` or ``paper``.
+        seeds: seeds of the runs.
+        modalities: images to use, in channel order.
+        folds: folds of a cross-validation.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ...
+        methods: which losses.
+        overrides: further config keys.
+    """
+
+    data: Path | None
+    out: Path
+    preset: str
+    seeds: tuple[int, ...]
+    modalities: tuple[str, ...]
+    folds: int | None
+    device: str
+    methods: tuple[str, ...] = METHODS
+    overrides: dict[str, Any] | None = None
+
+
+def reproduce(settings: Settings, console: Console) -> Path:
+    """Data in, table, figures and report out; what is there already is not done again.
+
+    Args:
+        settings: what to do.
+        console: where to tell about it.
+
+    Returns:
+        the path of ``report.html``.
+
+    Raises:
+        InputError: if data, arguments or the output folder cannot be used; before any training.
+    """
+    start = time.perf_counter()
+    pick_device(settings.device)
+    if settings.preset not in PRESETS:
+        raise InputError(f"preset must be one of {', '.join(PRESETS)}; got {settings.preset!r}.")
+    _claim(settings)
+    data = settings.data if settings.data is not None else _phantom(settings, console)
+    subjects = find_subjects(data, settings.modalities)
+    comparison = plan_comparison(
+        settings.preset,
+        data,
+        settings.out,
+        len(subjects),
+        methods=settings.methods,
+        seeds=settings.seeds,
+        folds=settings.folds,
+        overrides={
+            **(settings.overrides or {}),
+            "modalities": list(settings.modalities),
+            "device": settings.device,
+        },
+    )
+    _check_space(settings, len(comparison.configs))
+    _describe(subjects, comparison, console)
+    check_subjects(subjects)
+    total = len(comparison.configs)
+    for number, folder, before in run_all(comparison):
+        note = "was there already" if before else "done"
+        console.print(f"[{number + 1}/{total}] {folder.path.name}: {note}", highlight=False)
+    folders = [folder.path for folder in comparison.folders]
+    report = write_report(folders, settings.out)
+    write_boundary_evolution(folders, settings.out / "figures")
+    console.print(_cost(time.perf_counter() - start), highlight=False)
+    return report
+
+
+def _claim(settings: Settings) -> None:
+    """Make the output folder this comparison's, or see that it already is."""
+    asked = {
+        "data": str(settings.data.resolve()) if settings.data else None,
+        "preset": settings.preset,
+        "modalities": list(settings.modalities),
+        "folds": settings.folds,
+        "overrides": settings.overrides or {},
+    }
+    marker = settings.out / MARKER
+    if marker.is_file():
+        before = read_json(marker)
+        changed = [key for key in asked if before.get(key) != asked[key]]
+        if changed:
+            key = changed[0]
+            raise InputError(
+                f"{settings.out} holds a comparison with other settings ({key}: {before.get(key)},"
+                f" now {asked[key]}); choose another --out, or remove it."
+            )
+        return
+    if settings.out.exists() and (settings.out.is_file() or any(settings.out.iterdir())):
+        raise InputError(
+            f"{settings.out} holds something else; choose an empty or new folder as --out."
+        )
+    try:
+        write_json(marker, asked)
+    except OSError as error:
+        raise InputError(f"{settings.out} cannot be written to ({error}).") from error
+
+
+def _phantom(settings: Settings, console: Console) -> Path:
+    preset = PRESETS[settings.preset]
+    folder = settings.out / "phantom"
+    console.print(f"No --data given: the phantom cohort, {preset.phantom_subjects} subjects.")
+    write_phantom_cohort(folder, subjects=preset.phantom_subjects, seed=0, size=preset.phantom_size)
+    return folder
+
+
+def _describe(subjects: Sequence[Subject], comparison: Comparison, console: Console) -> None:
+    sites = sorted({subject.site for subject in subjects} - {""})
+    where = f" of {len(sites)} sites ({', '.join(sites)})" if sites else ""
+    split = f"{comparison.folds} folds" if comparison.folds else "one split"
+    console.print(
+        f"{len(subjects)} subjects{where}, {split}, {len(comparison.configs)} runs",
+        highlight=False,
+    )
+
+
+def _check_space(settings: Settings, runs: int) -> None:
+    needed = runs * PRESETS[settings.preset].gigabytes
+    if settings.data is None:
+        needed += PHANTOM_GIGABYTES if settings.preset == "paper" else 0.2
+    free = shutil.disk_usage(settings.out).free / 1e9
+    if free < needed:
+        raise InputError(
+            f"{settings.out} has {free:.1f} GB free and the comparison may need {needed:.1f} GB;"
+            " make room or choose another --out."
+        )
+
+
+def _cost(seconds: float) -> str:
+    # Linux counts ru_maxrss in kilobytes, macOS in bytes.
+    unit = 1 if sys.platform == "darwin" else 1024
+    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    peak = max(resource.getrusage(kind).ru_maxrss for kind in kinds) * unit / 2**30
+    minutes, rest = divmod(int(seconds), 60)
+    return f"Took {minutes} min {rest} s, at most {peak:.1f} GiB of memory."
