@@ -32,8 +32,8 @@ from medabl.data.phantom.fields import (
 
 # The curve the sulci point at: frontal pole, parietal lobe, occipital pole, temporal lobe.
 _CORE = (
-    (26, 40, 4),
-    (28, 8, 26),
+    (22, 30, 10),
+    (26, 4, 26),
     (28, -34, 30),
     (26, -68, 12),
     (42, -42, -8),
@@ -90,10 +90,15 @@ class Brain:
             for low, high in zip(BOX_LOW, BOX_HIGH, strict=True)
         ]
         self.shape = (len(axes[0]), len(axes[1]), len(axes[2]))
-        grid = np.stack([g.ravel() for g in np.meshgrid(*axes, indexing="ij")])
-        points = _turn(grid, person)
-        self.inside = np.flatnonzero(self._outline(points) < 6)
-        points = np.ascontiguousarray(points[:, self.inside])
+        # Every third point tells which neighbourhoods hold brain; only those are kept.
+        coarse = np.stack(np.meshgrid(*[a[1::3] for a in axes], indexing="ij"))
+        near = self._outline(_turn(coarse.reshape(3, -1), person)) < 4 + 3 * step
+        kept = near.reshape(coarse.shape[1:])
+        for axis, count in enumerate(self.shape):
+            kept = np.take(kept, np.minimum(np.arange(count) // 3, kept.shape[axis] - 1), axis)
+        index = np.nonzero(kept)
+        self.inside = np.ravel_multi_index(index, self.shape)
+        points = _turn(np.stack([a[i] for a, i in zip(axes, index, strict=True)]), person)
         warps = [NoiseField(rng, 22.0) for _ in range(3)]
         shifts = [2.2 * warp(points) for warp in warps]
         for axis in range(3):
@@ -113,8 +118,8 @@ class Brain:
     @staticmethod
     def _hemispheres(mirror: Points) -> Points:
         """Distance to the smooth outline of the cerebrum."""
-        dome = ellipsoid(mirror, (9, -16, 10), (58, 86, 64))
-        front = ellipsoid(mirror, (16, 26, 8), (36, 44, 40))
+        dome = ellipsoid(mirror, (8, -24, 10), (59, 78, 64))
+        front = ellipsoid(mirror, (13, 22, 8), (37, 46, 42))
         dome = smooth_min(dome, front, 10)
         # The base rises from the frontal floor to the tentorium, which rises towards the middle.
         floor = -18 - mirror[2] + 0.12 * (mirror[1] - 20) - 0.10 * np.maximum(-mirror[1] - 30, 0)
@@ -172,10 +177,12 @@ class Brain:
             self.core > 0, outer, np.sqrt(outer * outer + np.minimum(self.core, 0) ** 2)
         )
         sylvian = self._sylvian(gap)
-        sheet = self._sulci()
+        sheet, length = self._sulci()
         depth = np.minimum(-hull, fissure)
-        reach = 13 + 3.5 * self._reach(self.points)
-        sulcus = smooth_max(sheet - 0.75 * gap, depth - reach, 3)
+        reach = 12.5 + 3.5 * self._reach(self.points)
+        # Near the core curve the folds would meet in a star.
+        bottom = np.maximum(depth - reach, 9.5 + 2 * self.surface_noise - length)
+        sulcus = smooth_max(sheet - 0.75 * gap, bottom, 3)
         tissue = smooth_min(depth, sulcus, 3.5)
         return -smooth_min(tissue, sylvian, 2.5)
 
@@ -185,13 +192,13 @@ class Brain:
         plane = np.abs(z - (-6 - 0.30 * (y + 5) + 1.2 * self.surface_noise)) * np.float32(0.96)
         cleft = np.maximum(plane, 36.5 - x)
         cleft = np.maximum(cleft, np.maximum(y - 22, -38 - y)) - gap
-        insula = np.abs(x - (37.5 - 0.0035 * (y + 4) ** 2 + 0.6 * self.surface_noise))
+        insula = np.abs(x - (38.5 - 0.006 * (y + 2) ** 2 + 1.1 * self.surface_noise))
         height = np.abs(z - (-2 - 0.25 * y)) - 12
         insula = np.maximum(insula, np.maximum(height, np.abs(y + 3) - 21)) - 0.9 * gap
         return np.minimum(cleft, insula)
 
-    def _sulci(self) -> Points:
-        """Distance from the middle of the nearest sulcus, as if all reached the core."""
+    def _sulci(self) -> tuple[Points, Points]:
+        """Distance to the middle of the nearest sulcus, and to the core curve."""
         mirror = self._mirror
         nearest = np.zeros_like(mirror)
         total = np.zeros(mirror.shape[1], np.float32)
@@ -215,7 +222,7 @@ class Brain:
             change = np.gradient(volume, np.float32(self.step), axis=axis).reshape(-1)[self.inside]
             slope += change * change
         slope = np.sqrt(slope)
-        return np.abs(value) / np.maximum(slope, np.float32(0.05))
+        return np.abs(value) / np.maximum(slope, np.float32(0.05)), length
 
     @cached_property
     def lateral_ventricles(self) -> Points:

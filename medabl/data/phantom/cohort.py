@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_all_start_methods, get_context
 from pathlib import Path
 
 import nibabel as nib
@@ -172,8 +172,11 @@ def _results(root: Path, indices: list[int], seed: int, size: str, workers: int)
             yield
         return
     count = len(indices)
-    # Spawned, not forked: the caller may have threads (torch) that a fork would leave hanging.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    # A fork of the caller could hang on its threads (torch's), so one clean server is forked from.
+    context = get_context("forkserver" if "forkserver" in get_all_start_methods() else "spawn")
+    if context.get_start_method() == "forkserver":
+        context.set_forkserver_preload(["medabl.data.phantom.cohort"])
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
         yield from pool.map(_write, [root] * count, indices, [seed] * count, [size] * count)
 
 

@@ -50,15 +50,16 @@ class NoiseField:
         scale: float,
         band: float | None = None,
     ) -> None:
-        self.step = scale / 2.5
+        self.step = scale / 2
         self.low = np.asarray(BOX_LOW, np.float32) - 2 * self.step
         extent = np.asarray(BOX_HIGH, np.float32) - self.low + 2 * self.step
         shape = tuple(math.ceil(float(e) / self.step) + 1 for e in extent)
         white = rng.standard_normal(shape, dtype=np.float32)
-        values = gaussian_smooth(white, 2.5)
+        values = gaussian_smooth(white, 2)
         if band is not None:
-            values = values - gaussian_smooth(white, 2.5 * band)
-        self.values = values / np.float32(round(float(np.std(values.astype(np.float64))), 6))
+            values = values - gaussian_smooth(white, 2 * band)
+        some = values[::2, ::2, ::2].astype(np.float64)
+        self.values = values / np.float32(round(float(np.std(some)), 6))
 
     def __call__(self, points: Points) -> Points:
         """Values at 3 x N points in mm, N float32."""

@@ -64,7 +64,7 @@ def _signals(
     """FLAIR and T1 signal at the kept points, white matter 1."""
     points = brain.points
     patchy = NoiseField(rng, 8.0)(points)
-    texture = NoiseField(rng, 1.8)(points)
+    texture = NoiseField(rng, 2.6)(points)
     flow = NoiseField(rng, 4.0)(points)
     flair = _paint(brain, site.flair, 0.0)
     t1 = _paint(brain, site.t1, 0.06)
