@@ -160,7 +160,8 @@ def _outcomes(
                 yield futures[future], future.result()
         except BrokenProcessPool as error:
             raise RuntimeError(
-                "a worker process died, most likely for lack of memory; use fewer workers."
+                "a worker process died: for lack of memory, or because the script that started it "
+                'has no `if __name__ == "__main__":`; workers=1 needs no other process.'
             ) from error
         finally:
             pool.shutdown(cancel_futures=True)

@@ -6,7 +6,7 @@ import torch
 from monai.metrics import CumulativeIterationMetric
 from torch import Tensor
 
-from medabl.metrics.cumulative import check_pair
+from medabl.metrics.cumulative import check_pair, plain
 
 
 def mean_iou(counts: Tensor) -> Tensor:
@@ -89,6 +89,7 @@ def class_indices(batch: Tensor, num_classes: int, name: str) -> Tensor:
             f"{name} must be B x 1 x ... class indices or B x {num_classes} x ... one-hot, "
             f"got shape {tuple(batch.shape)}."
         )
+    batch = plain(batch)
     return batch[:, 0].long() if batch.shape[1] == 1 else batch.float().argmax(dim=1)
 
 

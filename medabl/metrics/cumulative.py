@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from monai.data.meta_tensor import MetaTensor
 from monai.metrics import CumulativeIterationMetric
 from torch import Tensor
@@ -47,6 +46,11 @@ class NamedMetric(CumulativeIterationMetric):
         return rows
 
 
+def plain(batch: Tensor) -> Tensor:
+    """The tensor without MONAI's metadata, which no number of a metric carries on."""
+    return batch.as_tensor() if isinstance(batch, MetaTensor) else batch
+
+
 def lesion_channel(batch: Tensor, name: str) -> Tensor:
     """The lesion masks of a batch.
 
@@ -64,6 +68,7 @@ def lesion_channel(batch: Tensor, name: str) -> Tensor:
         raise ValueError(
             f"{name} must be B x C x H x W [x D], channel first, got shape {tuple(batch.shape)}."
         )
+    batch = plain(batch)
     if batch.shape[1] == 1:
         label = batch[:, 0]
         return (label >= 0.5) & (label < 1.5) if label.is_floating_point() else label == 1
@@ -79,6 +84,7 @@ def reference_labels(batch: Tensor) -> Tensor:
     Returns:
         B x ...
     """
+    batch = plain(batch)
     return batch[:, 0] if batch.shape[1] == 1 else batch.float().argmax(dim=1)
 
 
@@ -126,6 +132,7 @@ def spacing_of(y: Tensor, spacing: Sequence[float] | None) -> list[Sequence[floa
             "spacing is missing: give the metric spacing=(...) in mm, or pass y as a MetaTensor."
         )
     dims = y.ndim - 2
-    affines = torch.as_tensor(y.affine).reshape(-1, 4, 4)
-    sizes = affines[:, :3, :dims].double().norm(dim=1)
+    # One affine for all samples or, from MONAI's collation, one for each.
+    affines = plain(y.affine).reshape(-1, *y.affine.shape[-2:])
+    sizes = affines[:, :-1, :dims].double().norm(dim=1)
     return [tuple(row) for row in sizes.expand(len(y), dims).tolist()]

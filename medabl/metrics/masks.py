@@ -21,7 +21,9 @@ def as_array(volume: Volume, name: str) -> npt.NDArray[Any]:
         ValueError: if it holds NaN.
     """
     if isinstance(volume, torch.Tensor):
-        volume = volume.detach().cpu().numpy()
+        # NumPy has no bfloat16.
+        brain_float = volume.dtype == torch.bfloat16
+        volume = (volume.detach().float() if brain_float else volume.detach()).cpu().numpy()
     if not isinstance(volume, np.ndarray) or volume.dtype.kind not in "buif":
         raise TypeError(
             f"{name} must be a NumPy array or a tensor of labels or probabilities, "
@@ -61,9 +63,18 @@ def as_spacing(spacing: Sequence[float], dims: int) -> npt.NDArray[np.float64]:
 
 
 def lesion_mask(volume: npt.NDArray[Any]) -> Mask:
-    """Voxels of label 1 or probability 0.5 and more; label 2 (other pathology) is background."""
+    """Voxels of label 1 or probability 0.5 and more; label 2 (other pathology) is background.
+
+    Raises:
+        ValueError: if a value is neither, as in masks of 0 and 255.
+    """
     if volume.dtype == np.bool_:
         return volume
+    if volume.size and (volume.min() < 0 or volume.max() > 2):
+        raise ValueError(
+            f"a mask holds values from {volume.min()} to {volume.max()}; expected are the labels "
+            "0, 1, 2 or probabilities."
+        )
     if volume.dtype.kind in "ui":
         return volume == 1
     return (volume >= 0.5) & (volume < 1.5)

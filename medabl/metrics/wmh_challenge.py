@@ -109,7 +109,7 @@ class WMHChallengeMetric(NamedMetric):
         self, y_pred: Tensor, y: Tensor | None = None, spacing: Sequence[float] | None = None
     ) -> Tensor:
         y = check_pair(y_pred, y)
-        sizes = spacing_of(y, spacing or self.spacing)
+        sizes = spacing_of(y, self.spacing if spacing is None else spacing)
         pairs = zip(lesion_channel(y_pred, "y_pred"), reference_labels(y), sizes, strict=True)
         samples = [wmh_challenge_metrics(p, r, s) for p, r, s in pairs]
         rows = [[sample[name] for name in self.names] for sample in samples]

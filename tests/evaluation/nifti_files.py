@@ -1,5 +1,7 @@
 """Small NIfTI files to evaluate."""
 
+import os
+
 import nibabel as nib
 import numpy as np
 
@@ -10,6 +12,13 @@ def write(path, data, affine=AFFINE):
     path.parent.mkdir(parents=True, exist_ok=True)
     nib.save(nib.Nifti1Image(np.asarray(data), affine), path)
     return path
+
+
+class Deadly:
+    """A path whose reader does not survive."""
+
+    def is_file(self):
+        os._exit(1)
 
 
 def lesions(seed=0, shape=(12, 11, 5)):

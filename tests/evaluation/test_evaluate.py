@@ -5,7 +5,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
-from nifti_files import AFFINE, lesions, oblique, write
+from nifti_files import AFFINE, Deadly, lesions, oblique, write
 from scipy.ndimage import binary_dilation
 
 from medabl.errors import InputError
@@ -116,6 +116,13 @@ def test_workers_change_nothing(tmp_path):
     assert one.subjects.equals(two.subjects)
     assert one.lesions.equals(two.lesions)
     assert one.skipped.equals(two.skipped)
+
+
+def test_a_dying_worker_is_explained(tmp_path):
+    pred, ref = cohort(tmp_path, ["a"])
+    fine = Case("a", "", pred / "a.nii.gz", ref / "a" / "wmh.nii.gz")
+    with pytest.raises(RuntimeError, match="a worker process died: for lack of memory, or"):
+        evaluate_cases([fine, Case("b", "", Deadly(), Deadly())], workers=2, progress=False)
 
 
 def test_label_two_is_no_lesion_in_a_prediction(tmp_path):

@@ -110,6 +110,12 @@ def test_every_empty_combination_by_hand():
     assert one(2 * lesion, lesion) == pytest.approx((0, nan, nan, nan, nan, 0, 0), nan_ok=True)
 
 
+def test_masks_of_0_and_255_are_refused():
+    pred, ref = (m.astype(np.uint8) * 255 for m in blobs(0))
+    with pytest.raises(ValueError, match="values from 0 to 255; expected are the labels 0, 1, 2"):
+        volume_metrics(pred, ref, (1, 1, 3))
+
+
 def test_tolerances_are_millimetres_and_inclusive():
     pred, ref = np.zeros((2, 1, 1, 6), bool)
     pred[..., 0] = ref[..., 1] = True

@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lesion_volumes import blobs, rotation
+from monai.data import list_data_collate
 from monai.data.meta_tensor import MetaTensor
 from slow_metrics import challenge
 
@@ -64,6 +65,8 @@ def test_one_result_whatever_the_labels_are_stored_as(dtype):
         torch.tensor(pred.astype(dtype)), torch.tensor(labels), [1, 1, 3]
     )
     assert as_tensors == ours
+    halved = wmh_challenge_metrics(torch.tensor(pred).bfloat16(), torch.tensor(labels), (1, 1, 3))
+    assert halved == ours
 
 
 def test_memory_order_does_not_matter():
@@ -169,6 +172,14 @@ def test_as_monai_metric(device):
     h95(y_pred, [MetaTensor(r, affine=a) for r, a in zip(y, affines, strict=True)])
     assert h95.aggregate().item() == pytest.approx(np.mean([row["h95"] for row in want]))
     h95.reset()
+    items = [
+        {"y_pred": MetaTensor(p), "y": MetaTensor(r, affine=a)}
+        for p, r, a in zip(y_pred, y, affines, strict=True)
+    ]
+    batch = list_data_collate(items)
+    values = h95(batch["y_pred"], batch["y"])
+    assert type(values) is torch.Tensor
+    assert values[:, 0].tolist() == pytest.approx([row["h95"] for row in want])
     one_hot = [torch.stack([r[0] == k for k in range(3)]).float() for r in y]
     fixed = WMHChallengeMetric("h95", spacing=spacings[0])
     fixed(y_pred[0][None], one_hot[0][None])
