@@ -21,7 +21,7 @@ class Split(TypedDict):
 
 def split_subjects(
     subjects: Sequence[Subject],
-    validation: int | None = 10,
+    validation: float = 10,
     folds: int | None = None,
     fold: int = 0,
     seed: int = 0,
@@ -34,7 +34,7 @@ def split_subjects(
 
     Args:
         subjects: all subjects.
-        validation: number of validation subjects of a single split.
+        validation: number of validation subjects of a single split, or, below 1, their share.
         folds: number of folds of a cross-validation; replaces `validation`.
         fold: which of the folds validates.
         seed: seed of the shuffling.
@@ -57,14 +57,20 @@ def split_subjects(
             )
         chosen = set(row[fold::folds])
     else:
-        if validation is None or not 1 <= validation < len(row):
+        count = validation_count(validation, len(row))
+        if not 1 <= count < len(row):
             raise InputError(
-                f"A split with {validation} validation subjects needs more than that many in all,"
+                f"A split with {count} validation subjects needs more than that many in all,"
                 f" and there are {len(row)}; set validation=N or folds=K."
             )
-        chosen = {row[int((i + 0.5) * len(row) / validation)] for i in range(validation)}
+        chosen = {row[int((i + 0.5) * len(row) / count)] for i in range(count)}
     ids = [subject.id for subject in subjects]
     return Split(train=[i for i in ids if i not in chosen], val=[i for i in ids if i in chosen])
+
+
+def validation_count(validation: float, subjects: int) -> int:
+    """How many of so many subjects a number or share of validation subjects means."""
+    return int(validation) if validation >= 1 else round(validation * subjects)
 
 
 def _stratified_row(subjects: Sequence[Subject], seed: int) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from medabl.data.split import validation_count
 from medabl.engine import RunFolder, load_config, train
 from medabl.errors import InputError
 
@@ -94,11 +95,11 @@ def plan_comparison(
         raise InputError(f"{data} holds {subjects} subject; a comparison needs at least two.")
     if folds is None and subjects <= LEAVE_ONE_OUT and base["split"] is None:
         folds = subjects
-    needed = base["validation"] + 2
-    if folds is None and base["split"] is None and subjects < needed:
+    held_out = validation_count(base["validation"], subjects)
+    if folds is None and base["split"] is None and subjects < held_out + 2:
         raise InputError(
-            f"The split of the {preset} preset holds out {base['validation']} subjects and needs at"
-            f" least {needed}, but {data} holds {subjects}; give folds (--folds 5) instead."
+            f"The split of the {preset} preset holds out {held_out} subjects and needs at least"
+            f" {held_out + 2}, but {data} holds {subjects}; give folds (--folds 5) instead."
         )
     if folds is not None and not 2 <= folds <= subjects:
         raise InputError(f"{folds} folds cannot divide {subjects} subjects; give 2 to {subjects}.")

@@ -42,6 +42,11 @@ def test_folds_hold_every_subject_out_once(folds: int, seed: int) -> None:
     assert max(len(s["val"]) for s in splits) - min(len(s["val"]) for s in splits) <= 1
 
 
+@pytest.mark.parametrize(("subjects", "expected"), [(16, 4), (6, 2), (9, 2)])
+def test_validation_may_be_a_share(subjects: int, expected: int) -> None:
+    assert len(split_subjects(_cohort([subjects]), validation=0.25)["val"]) == expected
+
+
 def test_the_seed_decides() -> None:
     subjects = _cohort([20, 20])
     one, again, other = (split_subjects(subjects, seed=seed) for seed in (1, 1, 2))

@@ -318,6 +318,9 @@ class Brain:
         cover["stem"] = coverage(stem + 0.5, h)
         cerebellum = self._cerebellum(self._mirror)
         cover["cerebellum"] = coverage(cerebellum + 1, h)
+        # The cerebellum's own white matter reaches outwards in branches.
+        branches = 10 + 2.5 * self.surface_noise - 0.12 * self._mirror[0]
+        cover["arbor"] = coverage(cerebellum + branches, 3 * h)
         cover["folia"] = self._folia(cerebellum)
         for name, distance in self.deep_grey.items():
             cover[name] = coverage(distance + 0.4 * self.surface_noise, 2 * h)
@@ -331,7 +334,7 @@ class Brain:
         spread = np.sqrt((0.55 * x) ** 2 + (y + 30) ** 2 + (1.3 * (z + 34)) ** 2)
         phase = (spread + 0.8 * self.surface_noise) / np.float32(5.2)
         distance = np.abs(phase - np.round(phase)) * np.float32(5.2)
-        depth = smooth_step(-cerebellum, 18, 8) * coverage(cerebellum + 1, self.step)
+        depth = smooth_step(-cerebellum, 15, 7) * coverage(cerebellum + 1, self.step)
         return np.clip(1.5 - distance, 0, 1) * np.float32(0.5) * depth
 
     @cached_property

@@ -51,7 +51,7 @@ def grow_lesions(rng: np.random.Generator, brain: Brain, volume_ml: float) -> Le
     distance = _punctate(rng, brain, volume_ml)
     deep_ml = float((coverage(distance, brain.step) * white).sum(dtype=np.float64)) / millilitre
     rest = max(volume_ml - deep_ml, 0.25 * volume_ml)
-    share = float(rng.uniform(0.5, 0.8))
+    share = float(rng.uniform(0.45, 0.75))
     bands = _bands(rng, brain)
     distance = smooth_min(distance, _filled(bands, white, share * rest * millilitre), 1.0)
     if volume_ml > 1:
@@ -61,9 +61,9 @@ def grow_lesions(rng: np.random.Generator, brain: Brain, volume_ml: float) -> Le
 
     fine = NoiseField(rng, 2.2)(brain.points)
     coarse = NoiseField(rng, 7.0)(brain.points)
-    distance = distance + 0.45 * fine
+    distance = distance + 0.55 * fine
     edge = 1.5 + 0.35 * np.clip(coarse, -2, 2)
-    strength = np.clip(0.85 + 0.16 * coarse, 0.4, 1.15)
+    strength = np.clip(0.92 + 0.15 * coarse, 0.5, 1.25)
     signal = smooth_step(distance / edge, 1, -1) * strength
     # Around lesions the white matter is already a little bright, which raters leave out.
     signal = np.maximum(signal, 0.22 * smooth_step(distance, 5, 0) * strength)
@@ -101,16 +101,16 @@ def _bands(rng: np.random.Generator, brain: Brain) -> Points:
 
 def _patches(rng: np.random.Generator, brain: Brain) -> Points:
     """Patches in the deep white matter, more of them near the ventricles, which run together."""
-    noise = NoiseField(rng, 4.0)(brain.points)
+    noise = NoiseField(rng, 3.4)(brain.points)
     broad = NoiseField(rng, 12.0)(brain.points)
     near = smooth_step(brain.lateral_ventricles, 30, 2)
     shallow = smooth_step(brain.white_depth, 5, 1)
-    return 4.0 * (3.0 - noise - 0.8 * broad - 1.6 * near + 1.2 * shallow)
+    return 3.4 * (3.0 - noise - 0.8 * broad - 1.6 * near + 1.2 * shallow)
 
 
 def _punctate(rng: np.random.Generator, brain: Brain, volume_ml: float) -> Points:
     """Small round lesions scattered in the white matter."""
-    count = int(rng.integers(3, 8)) if volume_ml < 1 else int(rng.integers(16, 46))
+    count = int(rng.integers(3, 8)) if volume_ml < 1 else int(rng.integers(20, 60))
     places = np.flatnonzero(
         (brain.white > 0.9) & (brain.white_depth > 1.5) & (brain.points[2] > -8)
     )

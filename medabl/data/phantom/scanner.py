@@ -76,7 +76,10 @@ def _signals(
     flair += grey * (0.05 * patchy + 0.12 * limbic)
     flair *= 1 + 0.02 * texture
     # Fluid that flows keeps its signal: in the third and fourth ventricle and the basal cisterns.
-    fluid = np.clip(brain.tissue["ventricles"] + (1 - brain.tissue["grey"]), 0, 1)
+    fluid = 1 - brain.tissue["grey"]
+    for name in ("stem", "cerebellum"):
+        fluid = fluid * (1 - brain.tissue[name])
+    fluid = np.maximum(fluid, brain.tissue["ventricles"])
     low = smooth_step(points[2], 14, -12) * smooth_step(np.abs(points[0]), 45, 10)
     flair += fluid * low * np.clip(0.35 * flow, 0, 0.8)
     # The lining of the ventricles is bright in everybody.
@@ -100,7 +103,8 @@ def _paint(brain: Brain, contrast: Contrast, stem: float) -> Points:
         "grey": contrast.cortex,
         "white": 1.0,
         "stem": 1.0 - stem,
-        "cerebellum": contrast.cortex * 0.96,
+        "cerebellum": 0.7 * contrast.cortex + 0.3,
+        "arbor": 1.0,
         "folia": 0.5 * (contrast.csf + contrast.cortex),
         "caudate": contrast.deep_grey,
         "putamen": contrast.deep_grey,
