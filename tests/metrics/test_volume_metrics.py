@@ -72,8 +72,8 @@ def test_as_brute_force(shape, density, spacing, seed):
             "hd95": max(np.percentile(there, 95), np.percentile(back, 95)),
             "asd": there.mean(),
             "assd": every.mean(),
-            "surface_dice_1mm": (every <= 1).mean(),
-            "surface_dice_3mm": (every <= 3).mean(),
+            "surface_dice_1mm": (every <= 1 + 1e-6).mean(),
+            "surface_dice_3mm": (every <= 3 + 1e-6).mean(),
         },
         rel=1e-9,
         abs=1e-9,
@@ -122,6 +122,17 @@ def test_tolerances_are_millimetres_and_inclusive():
     assert volume_metrics(pred, ref, (1, 1, 3))["surface_dice_3mm"] == 1
     assert volume_metrics(pred, ref, (1, 1, 3))["surface_dice_1mm"] == 0
     assert volume_metrics(pred, ref, (1, 1, 1))["surface_dice_1mm"] == 1
+
+
+@pytest.mark.parametrize("size", [0.6, np.float32(0.6), 0.3, 0.1 + 0.2])
+def test_rounding_does_not_decide_what_is_within_tolerance(size):
+    apart = round(3 / size)
+    for first in range(5):
+        pred, ref = np.zeros((2, 1, 1, apart + 5), bool)
+        pred[..., first] = ref[..., first + apart] = True
+        metrics = volume_metrics(pred, ref, (1, 1, float(size)))
+        assert metrics["surface_dice_3mm"] == 1
+        assert metrics["surface_dice_1mm"] == 0
 
 
 def test_as_monai_metric():
