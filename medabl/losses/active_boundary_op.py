@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -26,7 +27,10 @@ def active_boundary(
     Returns:
         sums in the type of `logits` and counts in int64, both of shape B.
     """
-    sums, counts, *_ = _sparse_terms(logits, distance, valid, *settings)
+    if logits.is_cuda and find_spec("triton") is not None:
+        sums, counts, _ = _dense_terms(logits, distance, valid, *settings)
+    else:
+        sums, counts, *_ = _sparse_terms(logits, distance, valid, *settings)
     return sums, counts
 
 
@@ -110,3 +114,50 @@ def _backward(ctx: Any, grad_sums: torch.Tensor | None, *_: Any) -> tuple[Any, .
 
 
 _sparse_terms.register_autograd(_backward, setup_context=_save)
+
+
+@torch.library.custom_op("medabl::active_boundary_dense", mutates_args=(), device_types="cuda")
+def _dense_terms(
+    logits: torch.Tensor,
+    distance: torch.Tensor,
+    valid: torch.Tensor | None,
+    max_boundary_ratio: float,
+    max_distance: float,
+    label_smoothing: float,
+    detach_neighbors: bool,
+    released: bool,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    from medabl.losses.active_boundary_triton import active_boundary_triton
+
+    settings = Settings(
+        max_boundary_ratio, max_distance, label_smoothing, detach_neighbors, released
+    )
+    with torch.cuda.device_of(logits):
+        return active_boundary_triton(logits, distance, valid, settings)
+
+
+@_dense_terms.register_fake
+def _(
+    logits: torch.Tensor, distance: torch.Tensor, valid: torch.Tensor | None, *options: Any
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    return (
+        logits.new_empty(logits.shape[0]),
+        logits.new_empty(logits.shape[0], dtype=torch.int64),
+        torch.empty_like(logits, memory_format=torch.contiguous_format),
+    )
+
+
+def _save_dense(ctx: Any, inputs: tuple[Any, ...], output: tuple[torch.Tensor, ...]) -> None:
+    ctx.set_materialize_grads(False)
+    ctx.save_for_backward(output[2])
+
+
+def _scale_dense(ctx: Any, grad_sums: torch.Tensor | None, *_: Any) -> tuple[Any, ...]:
+    nothing = (None,) * 7
+    if grad_sums is None:
+        return (None, *nothing)
+    (gradient,) = ctx.saved_tensors
+    return (gradient * grad_sums.view(-1, *[1] * (gradient.ndim - 1)), *nothing)
+
+
+_dense_terms.register_autograd(_scale_dense, setup_context=_save_dense)

@@ -1,0 +1,235 @@
+"""Time medabl's losses, forward and backward, beside MONAI's, in one process.
+
+    python scripts/bench_losses.py [--device auto|cpu|cuda] [--threads N] [--repeats N] [--markdown]
+
+Predictions are `noisy` (independent normal logits: the predicted boundary is everywhere, the worst
+case) or `smooth` (regions, as of a network). The losses take turns, so that a machine that slows
+down slows all of them; medians. Peak memory is what a step needs on top of its input. On CUDA two
+more tables follow: what the active boundary loss adds to a bf16 training step of `KervadecUNet`,
+and its time replayed from a CUDA graph.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from bench_edt import describe, peak_memory, table, wait
+from monai import losses as monai_losses
+
+from medabl.geometry import boundary_distance, signed_distance
+from medabl.losses import (
+    ActiveBoundaryLoss,
+    BoundaryLoss,
+    FullKLLoss,
+    GeneralizedDiceLoss,
+    LovaszSoftmaxLoss,
+)
+from medabl.networks import KervadecUNet
+
+SIZES = [(8, 2, 256, 256), (2, 19, 512, 1024), (2, 2, 128, 128, 64)]
+FLAGS = {"to_onehot_y": True, "softmax": True}
+# MONAI's loops over the batch and the classes take minutes there.
+TOO_LARGE_FOR_MONAI = (2, 19, 512, 1024)
+
+Loss = Callable[[torch.Tensor], torch.Tensor]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
+    parser.add_argument("--threads", type=int, help="CPU threads (default: torch's own choice)")
+    parser.add_argument("--repeats", type=int, default=15, help="steps a median (big sizes: fewer)")
+    parser.add_argument("--markdown", action="store_true", help="print Markdown tables")
+    arguments = parser.parse_args()
+    if arguments.device == "auto":
+        arguments.device = "cuda" if torch.cuda.is_available() else "cpu"
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    device = torch.device(arguments.device)
+
+    print(describe(device) + "\n")
+    rows = [
+        row
+        for size in SIZES
+        for kind in ("noisy", "smooth")
+        for row in bench(size, kind, device, arguments.repeats)
+    ]
+    print(table(rows, arguments.markdown))
+    if device.type == "cuda":
+        print("\n" + table(training_step(device, arguments.repeats), arguments.markdown))
+        print("\n" + table(graph_replay(device, arguments.repeats), arguments.markdown))
+
+
+def bench(
+    size: tuple[int, ...], kind: str, device: torch.device, repeats: int
+) -> list[dict[str, str]]:
+    torch.manual_seed(0)
+    labels = regions(size).argmax(1, keepdim=True).to(device)
+    logits = torch.randn(size) * 2 if kind == "noisy" else regions(size)
+    logits = logits.to(device).requires_grad_()
+    losses = competitors(labels, size)
+    for loss in losses.values():
+        step(loss, logits)
+
+    seconds: dict[str, list[float]] = {name: [] for name in losses}
+    for _ in range(max(3, min(repeats, repeats * 2_000_000 // logits.numel()))):
+        for name, loss in losses.items():
+            seconds[name].append(time_once(loss, logits))
+    medians = {name: statistics.median(times) for name, times in seconds.items()}
+    monai = medians.get("MONAI BoundaryLoss")
+    return [
+        {
+            "size": "x".join(map(str, size)),
+            "logits": kind,
+            "loss": name,
+            "median ms": f"{1000 * medians[name]:.3g}",
+            "peak MiB": peak_memory(lambda x, loss=loss: step(loss, x), logits),
+            "time / MONAI BoundaryLoss": f"{medians[name] / monai:.2f}" if monai else "-",
+            "time / log_softmax": f"{medians[name] / medians['torch.log_softmax']:.2f}",
+        }
+        for name, loss in losses.items()
+    ]
+
+
+def competitors(labels: torch.Tensor, size: tuple[int, ...]) -> dict[str, Loss]:
+    """Losses of the logits alone."""
+    distance = boundary_distance(labels)
+    one_hot = torch.zeros(size, dtype=torch.bool, device=labels.device)
+    signed = signed_distance(one_hot.scatter_(1, labels, True))
+    abl = ActiveBoundaryLoss(**FLAGS)
+    losses: dict[str, Loss] = {
+        "ABL, map given": lambda x: abl(x, labels, distance_map=distance),
+        "ABL": lambda x: abl(x, labels),
+    }
+    if len(size) == 4:
+        released = ActiveBoundaryLoss(**FLAGS, variant="released")
+        losses["ABL released, map given"] = lambda x: released(x, labels, distance_map=distance)
+        losses["ABL released"] = lambda x: released(x, labels)
+    boundary = BoundaryLoss(**FLAGS)
+    losses["BoundaryLoss, map given"] = lambda x: boundary(x, labels, distance_map=signed)
+    losses["BoundaryLoss"] = lambda x: boundary(x, labels)
+    others = {
+        "GeneralizedDiceLoss": GeneralizedDiceLoss(**FLAGS),
+        "LovaszSoftmaxLoss": LovaszSoftmaxLoss(**FLAGS),
+        "FullKLLoss": FullKLLoss(**FLAGS),
+        "MONAI GeneralizedDiceLoss": monai_losses.GeneralizedDiceLoss(**FLAGS),
+    }
+    if size != TOO_LARGE_FOR_MONAI:
+        if hasattr(monai_losses, "BoundaryLoss"):
+            others["MONAI BoundaryLoss"] = monai_losses.BoundaryLoss(**FLAGS)
+        others["MONAI HausdorffDTLoss"] = monai_losses.HausdorffDTLoss(**FLAGS)
+    for name, module in others.items():
+        losses[name] = lambda x, module=module: module(x, labels)
+    ones = torch.ones(size, device=labels.device)
+    losses["torch.log_softmax"] = lambda x: _OnesGradient.apply(torch.log_softmax(x, 1), ones)
+    return losses
+
+
+class _OnesGradient(torch.autograd.Function):
+    """Lets a backward pass begin with ones that are there already, so that only it is timed."""
+
+    @staticmethod
+    def forward(ctx, values, ones):
+        ctx.save_for_backward(ones)
+        return values.new_zeros(())
+
+    @staticmethod
+    def backward(ctx, _):
+        return ctx.saved_tensors[0], None
+
+
+def regions(size: tuple[int, ...]) -> torch.Tensor:
+    """Smooth random logits."""
+    coarse = torch.randn(*size[:2], *[max(2, side // 16) for side in size[2:]])
+    mode = "bilinear" if len(size) == 4 else "trilinear"
+    return F.interpolate(coarse, size[2:], mode=mode) * 6
+
+
+def step(loss: Loss, logits: torch.Tensor) -> None:
+    logits.grad = None
+    loss(logits).backward()
+
+
+def time_once(loss: Loss, logits: torch.Tensor) -> float:
+    wait(logits)
+    start = time.perf_counter()
+    step(loss, logits)
+    wait(logits)
+    return time.perf_counter() - start
+
+
+def training_step(device: torch.device, repeats: int) -> list[dict[str, str]]:
+    """What ABL adds to a bf16 step of the network it was published with."""
+    network = KervadecUNet(2, 2, width=64).to(device)
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
+    images = torch.randn(8, 2, 256, 256, device=device)
+    labels = regions((8, 2, 256, 256)).argmax(1, keepdim=True).to(device)
+    dice, abl = GeneralizedDiceLoss(**FLAGS), ActiveBoundaryLoss(**FLAGS)
+
+    def run(with_abl: bool) -> float:
+        torch.cuda.synchronize()
+        start = time.perf_counter()
+        with torch.autocast("cuda", dtype=torch.bfloat16):
+            logits = network(images)
+            loss = dice(logits, labels)
+            if with_abl:
+                loss = loss + abl(logits, labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        torch.cuda.synchronize()
+        return time.perf_counter() - start
+
+    for _ in range(5):
+        run(True), run(False)
+    pairs = [(run(False), run(True)) for _ in range(repeats)]
+    plain, both = (statistics.median(times) for times in zip(*pairs, strict=True))
+    return [
+        {
+            "bf16 step of KervadecUNet, 8x2x256x256": name,
+            "median ms": f"{1000 * seconds:.3g}",
+            "added": f"{100 * (seconds / plain - 1):.1f} %",
+        }
+        for name, seconds in (("GDL", plain), ("GDL + ABL", both))
+    ]
+
+
+def graph_replay(device: torch.device, repeats: int) -> list[dict[str, str]]:
+    """ABL forward and backward as one CUDA graph."""
+    rows = []
+    for size in SIZES:
+        labels = regions(size).argmax(1, keepdim=True).to(device)
+        logits = regions(size).to(device).requires_grad_()
+        abl = ActiveBoundaryLoss(**FLAGS)
+        side = torch.cuda.Stream()
+        with torch.cuda.stream(side):
+            for _ in range(3):
+                step(lambda x: abl(x, labels), logits)
+        torch.cuda.current_stream().wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        logits.grad = None
+        with torch.cuda.graph(graph):
+            abl(logits, labels).backward()
+        times = []
+        for _ in range(repeats):
+            torch.cuda.synchronize()
+            start = time.perf_counter()
+            graph.replay()
+            torch.cuda.synchronize()
+            times.append(time.perf_counter() - start)
+        rows.append(
+            {
+                "ABL from a CUDA graph": "x".join(map(str, size)),
+                "median ms": f"{1000 * statistics.median(times):.3g}",
+            }
+        )
+    return rows
+
+
+if __name__ == "__main__":
+    main()

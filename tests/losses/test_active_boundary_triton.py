@@ -1,0 +1,139 @@
+"""The CUDA kernels, without a GPU: run by Triton's interpreter, and compiled for real chips."""
+
+import itertools
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from medabl.geometry import boundary_distance
+from medabl.losses.active_boundary_reference import active_boundary_reference
+from medabl.losses.active_boundary_terms import Settings
+
+triton = pytest.importorskip("triton", reason="Triton is not installed")
+
+# The interpreter is chosen while the kernels are being defined, hence a process of its own.
+INTERPRETED = """
+import sys
+import torch
+from medabl.losses import active_boundary_triton as kernels
+from medabl.losses.active_boundary_terms import Settings
+
+kernels._SCORE_BLOCK, kernels._LOSS_TILE = 64, 1024
+cases = torch.load(sys.argv[1])
+results = {
+    name: kernels.active_boundary_triton(*tensors, Settings(*options))
+    for name, (*tensors, options) in cases.items()
+}
+torch.save(results, sys.argv[2])
+"""
+
+
+def make_cases():
+    cases = {}
+    generator = torch.Generator().manual_seed(0)
+    shapes = [(1, 9, 11), (4, 8, 9), (3, 1, 7), (3, 4, 5, 3)]
+    for shape, detach, released in itertools.product(shapes, [True, False], [False, True]):
+        if released and len(shape) == 4:
+            continue
+        logits = torch.randn(2, *shape, generator=generator) * 3
+        labels = torch.zeros(2, 1, *shape[1:])
+        labels[0, ..., : shape[-1] // 2] = 1
+        labels[1, :, shape[1] // 2 :] = 1
+        distance = boundary_distance(labels)[:, 0]
+        valid = torch.rand(distance.shape, generator=generator) > 0.1
+        options = (0.1, 3.0, 0.2, detach, released)
+        cases[f"{shape}, {detach}, {released}"] = (logits, distance, None, options)
+        if not released and detach:
+            cases[f"{shape}, {detach}, ignored"] = (logits, distance, valid, options)
+    return cases
+
+
+CASES = make_cases()
+
+
+@pytest.fixture(scope="module")
+def interpreted(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("interpreted")
+    torch.save(CASES, folder / "cases.pt")
+    environment = {**os.environ, "TRITON_INTERPRET": "1", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", INTERPRETED, folder / "cases.pt", folder / "results.pt"]
+    subprocess.run(command, check=True, env=environment)
+    return torch.load(folder / "results.pt")
+
+
+@pytest.mark.parametrize("name", list(CASES))
+def test_kernels_equal_the_reference(name, interpreted):
+    logits, distance, valid, options = CASES[name]
+    logits = logits.clone().requires_grad_()
+    sums, counts = active_boundary_reference(logits, distance, valid, Settings(*options))
+    (gradient,) = torch.autograd.grad(sums.sum(), logits)
+    kernel_sums, kernel_counts, kernel_gradient = interpreted[name]
+    torch.testing.assert_close(kernel_counts, counts)
+    torch.testing.assert_close(kernel_sums, sums.detach(), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(kernel_gradient, gradient, rtol=1e-4, atol=1e-6)
+
+
+def test_some_cases_have_something_to_compare(interpreted):
+    assert sum((counts > 0).sum().item() for _, counts, _ in interpreted.values()) > 10
+
+
+SIZES = dict.fromkeys(["total", "channels", "voxels", "height", "width", "depth"], "i32")
+
+
+@pytest.mark.parametrize(("dims", "capability"), [(2, 90), (3, 80)])
+def test_kernels_compile_for_real_chips(dims, capability, tmp_path, monkeypatch):
+    from triton.backends.compiler import GPUTarget
+    from triton.compiler import ASTSource
+
+    from medabl.losses import active_boundary_triton as kernels
+
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    # A launch turns sizes of 1 into constants: the depth of a plane.
+    flat = {"depth": "constexpr"} if dims == 2 else {}
+    one = {"depth": 1} if dims == 2 else {}
+    pointers = {"log_probs_ptr": "*fp32", "valid_ptr": "*u8", "score_ptr": "*fp32"}
+    constants = {"SUM_AXES": "constexpr", "BLOCK": "constexpr"}
+    sources = [
+        ASTSource(
+            fn=kernels._score_kernel,
+            signature=pointers | SIZES | flat | constants,
+            constexprs={"SUM_AXES": released, "BLOCK": 512} | one,
+        )
+        for released in (False, True)[: 4 - dims]
+    ]
+    pointers = {
+        "log_probs_ptr": "*fp32",
+        "distance_ptr": "*fp32",
+        "valid_ptr": "*u8",
+        "boundary_ptr": "*u8",
+        "values_ptr": "*fp32",
+        "counted_ptr": "*u8",
+        "gradient_ptr": "*fp32",
+    }
+    steps = dict.fromkeys(["steps_y", "steps_x", "steps_z"], "i32" if dims == 2 else "i64")
+    numbers = dict.fromkeys(["chosen", "rest", "max_distance"], "fp32")
+    names = ["NEIGHBORS", "COLUMNS", "ROWS", "RELEASED", "DETACH"]
+    sources += [
+        ASTSource(
+            fn=kernels._loss_kernel,
+            signature=pointers
+            | SIZES
+            | flat
+            | steps
+            | numbers
+            | {"gradient_channels": "i32"}
+            | dict.fromkeys(names, "constexpr"),
+            constexprs=dict(zip(names, tile, strict=False))
+            | {"RELEASED": released, "DETACH": detach}
+            | one,
+        )
+        for tile in ([(8, 8, 64)] if dims == 2 else [(26, 32, 16)])
+        for released, detach in [(False, True), (True, False)]
+    ]
+    for source in sources:
+        compiled = triton.compile(source, target=GPUTarget("cuda", capability, 32))
+        assert f"sm_{capability}" in compiled.asm["ptx"]
+        assert compiled.asm["cubin"].startswith(b"\x7fELF")
