@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from lesion_volumes import blobs, rotation
 from monai.data import list_data_collate
 from monai.data.meta_tensor import MetaTensor
+from monai.engines import SupervisedEvaluator
+from monai.handlers import IgniteMetricHandler, from_engine
 from slow_metrics import challenge
 
 from medabl.metrics import WMHChallengeMetric, wmh_challenge_metrics
@@ -203,3 +205,37 @@ def test_monai_metric_refuses_guessing():
         WMHChallengeMetric()(lesion, lesion)
     with pytest.raises(ValueError, match="metrics must be among dsc, h95"):
         WMHChallengeMetric("hd95")
+
+
+def test_all_five_in_a_monai_evaluator():
+    """Ignite makes a metric of each entry of the dict."""
+    volumes = [blobs(seed) for seed in (1, 2)]
+    loader = [
+        {"image": torch.tensor(pred)[None, None].float(), "label": torch.tensor(ref)[None, None]}
+        for pred, ref in volumes
+    ]
+    output_transform = from_engine(["pred", "label"])
+    evaluator = SupervisedEvaluator(
+        device=torch.device("cpu"),
+        val_data_loader=loader,
+        network=torch.nn.Identity(),
+        key_val_metric={
+            "challenge_f1": IgniteMetricHandler(
+                WMHChallengeMetric("f1", spacing=(1, 1, 3)), output_transform=output_transform
+            )
+        },
+        additional_metrics={
+            "challenge": IgniteMetricHandler(
+                WMHChallengeMetric(spacing=(1, 1, 3)), output_transform=output_transform
+            )
+        },
+        decollate=False,
+    )
+    evaluator.run()
+    rows = [wmh_challenge_metrics(pred, ref, (1, 1, 3)) for pred, ref in volumes]
+    means = {name: np.mean([row[name] for row in rows]) for name in rows[0]}
+    found = evaluator.state.metrics
+    assert found["challenge"] == pytest.approx(means)
+    assert {name: found[name] for name in means} == pytest.approx(means)
+    assert found["challenge_f1"] == pytest.approx(means["f1"])
+    assert evaluator.state.best_metric == pytest.approx(means["f1"])
