@@ -33,6 +33,7 @@ def render_page(
     table: pd.DataFrame,
     figures: dict[str, str],
     gallery: Sequence[GalleryRow],
+    gallery_trouble: str = "",
 ) -> str:
     """Write the page.
 
@@ -42,6 +43,7 @@ def render_page(
         figures: SVG text by the names `medabl.report.write` gives the figures; a missing one
             leaves its section out.
         gallery: subjects to show; empty leaves the gallery out.
+        gallery_trouble: why there is no gallery although there should be one.
     """
     found = answer(analysis)
     sections = [
@@ -50,7 +52,7 @@ def render_page(
         ("tests", "Tests", _tests(analysis, figures)),
         ("sizes", "Lesion size", _sizes(analysis, figures)),
         ("volume", "Lesion volume", _volume(analysis, figures)),
-        ("subjects", "Subjects", _gallery(gallery, analysis)),
+        ("subjects", "Subjects", _gallery(gallery, analysis, gallery_trouble)),
         ("provenance", "Provenance", _provenance(analysis)),
     ]
     shown = [section for section in sections if section[2]]
@@ -307,7 +309,9 @@ def _volume(analysis: Analysis, figures: dict[str, str]) -> str:
     ) + _plain_table(format_agreement(table), "Agreement of lesion volume")
 
 
-def _gallery(gallery: Sequence[GalleryRow], analysis: Analysis) -> str:
+def _gallery(gallery: Sequence[GalleryRow], analysis: Analysis, trouble: str) -> str:
+    if trouble:
+        return f'<p class="warning">The subjects cannot be shown: {escape(trouble)}</p>'
     if not gallery:
         return ""
     metric = analysis.runs.primary.label

@@ -11,8 +11,9 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from medabl.files import atomic_path
-from medabl.report.figures.style import INK, RULE
+from medabl.report.figures.style import INK, PALETTE, PAPER, RULE
 
+_PAGE_TONES = {INK: "ink", RULE: "rule", PAPER: "paper", PALETTE[0].lower(): "blue"}
 _NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
 
 
@@ -27,16 +28,16 @@ def render_svg(figure: Figure, name: str) -> str:
 def embed_svg(svg: str, name: str) -> str:
     """Turn an SVG file's text into an element for a page.
 
-    Its ink and rules take the page's colours (``--ink``, ``--rule``) and its letters the page's
-    type, so that it follows light and dark. Ids start with `name`, so that several figures fit
-    in one page.
+    Its ink, rules, ground and blue take the page's colours and its letters the page's type, so
+    that it follows light and dark. Ids start with `name`, so that several figures fit in one page.
     """
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'\bid="', f'id="{name}-', svg)
     svg = re.sub(r'href="#', f'href="#{name}-', svg)
     svg = svg.replace("url(#", f"url(#{name}-")
-    svg = svg.replace(INK, "var(--ink)").replace(RULE, "var(--rule)")
+    for tone, variable in _PAGE_TONES.items():
+        svg = svg.replace(tone, f"var(--{variable})")
     return re.sub(r"font: ([^;\"]*?)'DejaVu Sans'[^;\"]*", r"font: \1var(--sans)", svg)
 
 

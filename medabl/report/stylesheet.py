@@ -4,13 +4,15 @@ CSS = """
 :root {
   color-scheme: light dark;
   --paper: #ffffff; --panel: #f5f7f9; --ink: #1b1f24; --soft: #57606a; --rule: #d5dae0;
-  --accent: #0072b2; --warn-ground: #fff4e0; --warn-ink: #6b4300; --warn-edge: #e69f00;
+  --accent: #0072b2; --blue: #0072b2;
+  --warn-ground: #fff4e0; --warn-ink: #6b4300; --warn-edge: #e69f00;
   --sans: system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --paper: #14181c; --panel: #1c2228; --ink: #e6e9ec; --soft: #9aa5b0; --rule: #343c45;
-    --accent: #56b4e9; --warn-ground: #33260d; --warn-ink: #ffd58a; --warn-edge: #e69f00;
+    --accent: #56b4e9; --blue: #3f9fe0;
+    --warn-ground: #33260d; --warn-ink: #ffd58a; --warn-edge: #e69f00;
   }
 }
 * { box-sizing: border-box; }
@@ -77,6 +79,7 @@ dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 footer { padding-block: 2rem 3rem; color: var(--soft); font-size: .85rem; }
 @media print {
   :root { --paper: #fff; --panel: #f5f7f9; --ink: #000; --soft: #444; --rule: #bbb; --accent: #000;
+    --blue: #0072b2;
     --warn-ground: #fff; --warn-ink: #000; color-scheme: light; }
   @page { margin: 15mm 14mm; }
   body { font-size: 10pt; line-height: 1.4; }

@@ -141,7 +141,7 @@ _LEGEND = (
 )
 
 
-def tests_table(analysis: Analysis) -> pd.DataFrame:
+def comparisons_table(analysis: Analysis) -> pd.DataFrame:
     """Give every comparison as a row of numbers."""
     rows = []
     for c in analysis.comparisons:
@@ -216,7 +216,7 @@ def write_tests(
         )
         for checkpoint in analysis.runs.checkpoints
     ]
-    return write_frame(tests_table(analysis), parts, Path(out_dir) / stem)
+    return write_frame(comparisons_table(analysis), parts, Path(out_dir) / stem)
 
 
 def ranks_table(analysis: Analysis) -> pd.DataFrame:

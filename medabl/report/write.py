@@ -65,9 +65,14 @@ def write_report(
     for figure in figures.values():
         freeze_layout(figure)
     drawings = {name: render_svg(figure, name) for name, figure in figures.items()}
-    page = render_page(analysis, table, drawings, gallery)
-    if gallery:
-        figures["subjects"] = subject_gallery(gallery)
+    trouble = ""
+    try:
+        if gallery:
+            figures["subjects"] = subject_gallery(gallery)
+    except InputError as error:
+        # The numbers stand without pictures; a scan that was moved or resampled must not hide them.
+        gallery, trouble = [], str(error)
+    page = render_page(analysis, table, drawings, gallery, trouble)
     try:
         _write_tables(analysis, table, folder)
         for name, figure in figures.items():

@@ -14,7 +14,9 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from medabl.data.nifti import Volume, check_same_grid, read_nifti
 from medabl.errors import InputError
+from medabl.evaluation.read import read_prediction, read_reference
 from medabl.report.bootstrap import seed_average
 from medabl.report.figures.style import PREDICTION_COLOUR, REFERENCE_COLOUR, styled
 from medabl.report.runs import Run, Runs
@@ -46,7 +48,7 @@ class GalleryRow:
 class _Slice:
     """One axial slice ready to draw: 2D arrays with the patient's right at column 0."""
 
-    image: NDArray[np.float32]
+    image: NDArray[np.float64]
     reference: NDArray[np.bool_]
     predictions: dict[str, NDArray[np.bool_]]
     aspect: float
@@ -170,22 +172,19 @@ def _find(run: Run, name: object) -> Path | None:
 
 
 def _load(row: GalleryRow) -> _Slice:
-    reference, spacing = _read(row.reference)
-    lesion = np.rint(reference) == 1
-    predictions = {}
-    for name, path in row.predictions.items():
-        values, _ = _read(path)
-        _check_grid(row.reference, lesion, path, values)
-        # Label 2 (other pathology) is no lesion; probabilities count from a half on.
-        predictions[name] = (values >= 0.5) & (values < 1.5)
-    image = np.zeros_like(reference)
-    if row.image is not None:
-        image, _ = _read(row.image)
-        _check_grid(row.reference, lesion, row.image, image)
+    reference = read_reference(row.reference)
+    found = {name: read_prediction(path) for name, path in row.predictions.items()}
+    scan = read_nifti(row.image) if row.image is not None else None
+    for other in [*found.values(), *([scan] if scan is not None else [])]:
+        check_same_grid(reference, other)
+    lesion = _radiological(reference) == 1
+    predictions = {name: _radiological(volume) for name, volume in found.items()}
+    image = np.zeros(lesion.shape) if scan is None else _radiological(scan)
     shown = lesion if lesion.any() else np.any(list(predictions.values()), axis=0)
     counts = shown.sum(axis=(0, 1))
     z = int(counts.argmax()) if counts.any() else lesion.shape[2] // 2
     window = _crop(image, lesion, predictions)
+    spacing = _canonical_spacing(reference)
     return _Slice(
         image=_normalise(image)[..., z][window].T,
         reference=lesion[..., z][window].T,
@@ -194,24 +193,16 @@ def _load(row: GalleryRow) -> _Slice:
     )
 
 
-def _read(path: Path) -> tuple[NDArray[np.float32], tuple[float, float]]:
-    """Read a volume with the patient's right, posterior and inferior ends at index 0."""
-    try:
-        volume = nib.as_closest_canonical(nib.load(path))
-        data = np.asarray(volume.dataobj, dtype=np.float32)
-    except (OSError, ValueError, EOFError, nib.filebasedimages.ImageFileError) as error:
-        raise InputError(f"{path} cannot be read as NIfTI: {error}") from error
-    if data.ndim != 3:
-        raise InputError(f"{path} has {data.ndim} dimensions instead of three.")
-    zooms = volume.header.get_zooms()
-    return np.nan_to_num(data[::-1]), (float(zooms[0]), float(zooms[1]))
+def _radiological(volume: Volume) -> np.ndarray:
+    """Reorder a volume so that index 0 is the patient's right, posterior and inferior end."""
+    orientation = nib.orientations.io_orientation(volume.affine)
+    return nib.orientations.apply_orientation(volume.data, orientation)[::-1]
 
 
-def _check_grid(reference: Path, lesion: np.ndarray, path: Path, values: np.ndarray) -> None:
-    if values.shape != lesion.shape:
-        raise InputError(
-            f"{path} has shape {values.shape} where {reference} has {lesion.shape}: resample it."
-        )
+def _canonical_spacing(volume: Volume) -> tuple[float, float]:
+    """Give the spacing from right to left and from back to front, in mm."""
+    axes = nib.orientations.io_orientation(volume.affine)[:, 0].astype(int).tolist()
+    return volume.spacing[axes.index(0)], volume.spacing[axes.index(1)]
 
 
 def _crop(
@@ -231,10 +222,10 @@ def _crop(
     return window[0], window[1]
 
 
-def _normalise(image: NDArray[np.float32]) -> NDArray[np.float32]:
+def _normalise(image: np.ndarray) -> NDArray[np.float64]:
     positive = image[image > 0]
     if positive.size == 0:
-        return image
+        return np.zeros(image.shape)
     low, high = np.percentile(positive, [1, 99.7])
     return np.clip((image - low) / max(high - low, 1e-6), 0, 1)
 

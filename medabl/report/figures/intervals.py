@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from medabl.report.bootstrap import seed_average
-from medabl.report.figures.style import INK, PALETTE, panels, styled
+from medabl.report.figures.style import INK, PALETTE, PAPER, panels, styled
 from medabl.report.runs import Runs
 from medabl.report.statistics import Comparison
 
@@ -84,7 +84,7 @@ def _draw_row(axes: Axes, row: int, comparison: Comparison, differences: np.ndar
         "o",
         color=colour,
         markersize=8,
-        markerfacecolor=colour if comparison.distinguishable else "white",
+        markerfacecolor=colour if comparison.distinguishable else PAPER,
         markeredgewidth=1.8,
         zorder=5,
     )

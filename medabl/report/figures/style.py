@@ -16,7 +16,8 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 REFERENCE_COLOUR = "#56B4E9"
 PREDICTION_COLOUR = "#E69F00"
-# Two tones that a web page may exchange for its own (see `medabl.report.inline`).
+# Tones that a web page exchanges for its own (see `medabl.report.inline`).
+PAPER = "#fefefe"
 INK = "#1b1f24"
 RULE = "#d5dae0"
 
