@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -102,13 +103,19 @@ def _mismatch(
 
 
 def _masks_in(folder: Path) -> list[Path]:
-    files = [
-        file
-        for file in sorted(folder.rglob("*"))
-        if file.name.endswith(NIFTI_SUFFIXES) and not file.name.startswith(".") and file.is_file()
-    ]
+    files = sorted(_nifti_files(folder))
     masks = [file for file in files if _stem(file) in _MASK_NAMES]
     return masks or files
+
+
+def _nifti_files(folder: Path) -> Iterator[Path]:
+    # Data sets are often folders of links; a link to a folder above itself is no way down.
+    for base, folders, names in os.walk(folder, followlinks=True):
+        above = [Path(base).resolve(), *Path(base).resolve().parents]
+        folders[:] = [name for name in folders if Path(base, name).resolve() not in above]
+        for name in names:
+            if name.endswith(NIFTI_SUFFIXES) and not name.startswith("."):
+                yield Path(base, name)
 
 
 def _subject_of(file: Path, root: Path) -> str:

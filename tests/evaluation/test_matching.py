@@ -65,6 +65,14 @@ def test_a_data_set_against_itself(tmp_path):
     assert sorted(pairs(ref, ref)) == ["Amsterdam/GE3T/100", "Utrecht/0"]
 
 
+def test_links_are_followed_but_not_in_circles(tmp_path):
+    ref = touch(tmp_path / "ref", *CHALLENGE[:1])
+    (ref / "Amsterdam").symlink_to(touch(tmp_path / "elsewhere", "GE3T/100/wmh.nii.gz"))
+    (ref / "Utrecht" / "loop").symlink_to(ref)
+    pred = touch(tmp_path / "pred", "Utrecht_0.nii.gz", "Amsterdam_GE3T_100.nii.gz")
+    assert sorted(pairs(pred, ref)) == ["Amsterdam/GE3T/100", "Utrecht/0"]
+
+
 def test_one_subjects_folder(tmp_path):
     ref = touch(tmp_path / "100", "wmh.nii.gz", "pre/FLAIR.nii.gz")
     pred = touch(tmp_path / "out", "100.nii.gz")
