@@ -4,13 +4,14 @@ from medabl.data.check import check_subject, check_subjects
 from medabl.data.slices import SliceDataset
 from medabl.data.split import Split, split_subjects
 from medabl.data.subjects import Subject, find_subjects
-from medabl.data.volumes import LesionLabeld, cached_volumes, subject_item
+from medabl.data.volumes import LesionLabeld, above_noise, cached_volumes, subject_item
 
 __all__ = [
     "LesionLabeld",
     "SliceDataset",
     "Split",
     "Subject",
+    "above_noise",
     "cached_volumes",
     "check_subject",
     "check_subjects",

@@ -12,6 +12,7 @@ from monai.data import CacheDataset, PersistentDataset
 from monai.data.utils import pickle_hashing
 from monai.transforms import MapTransform
 from monai.utils import convert_to_tensor
+from torch import Tensor
 
 from medabl.data.subjects import Subject
 
@@ -62,6 +63,18 @@ def cached_volumes(
         hash_transform=pickle_hashing,
     )
     return CacheDataset(stored, copy_cache=False, progress=False)
+
+
+def above_noise(image: Tensor) -> Tensor:
+    """Voxels above a tenth of an image's range: head rather than air, for MONAI's `CropForeground`.
+
+    Args:
+        image: C x ..., scaled to [0, 1].
+
+    Returns:
+        bool of the same shape.
+    """
+    return image > 0.1
 
 
 class LesionLabeld(MapTransform):

@@ -77,3 +77,11 @@ def test_only_label_one_is_lesion(dtype: torch.dtype) -> None:
     if dtype.is_floating_point:
         nearly = LesionLabeld("label")({"label": label * 0.9999})["label"]
         assert nearly.tolist() == [[[0, 1, 0, 1]]]
+
+
+def test_slices_without_foreground_can_be_left_out() -> None:
+    label = torch.zeros(1, 4, 4, 3)
+    label[0, 1, 1, 1] = 1
+    volume = {"image": torch.rand(2, 4, 4, 3), "label": label, "subject": "a"}
+    (sample,) = SliceDataset([volume], foreground="label")
+    assert sample["slice"] == 1

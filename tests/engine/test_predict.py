@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from medabl.data import Subject, find_subjects
 from medabl.engine import Predictor, load_config, load_predictor, scan_subject
 from medabl.errors import InputError
+from tests.conftest import write_nifti
 
 
 class Threshold(nn.Module):
@@ -20,8 +21,8 @@ class Threshold(nn.Module):
         return torch.cat([-lesion, lesion], dim=1)
 
 
-def predictor(size: list[int], modalities: list[str]) -> Predictor:
-    config = load_config(["wmh.yaml"], {"image_size": size, "modalities": modalities})
+def predictor(size: list[int], modalities: list[str], *more: str) -> Predictor:
+    config = load_config(["wmh.yaml", *more], {"image_size": size, "modalities": modalities})
     preprocess = ConfigParser(config).get_parsed_content("preprocess")
     return Predictor(Threshold(), preprocess, modalities, torch.device("cpu"))
 
@@ -41,6 +42,19 @@ def test_another_size_is_brought_back_in_place(cohort: Path) -> None:
     (subject, *_) = find_subjects(cohort, ["flair"])
     truth = nib.load(subject.label).get_fdata() == 1
     lesion = predictor([48, 64], ["flair"]).probability(subject) > 0.5
+    assert 2 * (lesion & truth).sum() / (lesion.sum() + truth.sum()) > 0.9
+
+
+def test_cropping_is_undone(tmp_path: Path) -> None:
+    """A bright disc off centre in a dark field of view lands where it was."""
+    data = np.zeros((40, 48, 5), np.float32)
+    data[6:22, 20:44, 1:4] = 50
+    data[10:18, 30:38, 2] = 100
+    write_nifti(tmp_path / "a" / "pre" / "FLAIR.nii.gz", data)
+    (subject,) = find_subjects(tmp_path, ["flair"], labelled=False)
+    lesion = predictor([64, 64], ["flair"], "quick.yaml").probability(subject) > 0.5
+    assert lesion.shape == data.shape
+    truth = data > 60
     assert 2 * (lesion & truth).sum() / (lesion.sum() + truth.sum()) > 0.9
 
 
