@@ -141,13 +141,18 @@ def _outcomes(
 ) -> Iterator[tuple[int, _Outcome]]:
     """Results and refusals with the index of their case, as they come."""
     todo = list(range(len(cases)))
-    if workers is None and todo:
-        begin = time.perf_counter()
-        yield 0, _try_case(cases[0], protocol, resample)
-        todo = todo[1:]
-        worth_it = (time.perf_counter() - begin) * len(todo) > _WORTH_A_POOL_SECONDS
-        workers = _cores() if worth_it else 1
-    workers = min(workers or 1, len(todo))
+    if workers is None:
+        # The first case that can be judged tells how long the others will take.
+        seconds = 0.0
+        while todo and not seconds:
+            index = todo.pop(0)
+            begin = time.perf_counter()
+            outcome = _try_case(cases[index], protocol, resample)
+            if not isinstance(outcome, InputError):
+                seconds = time.perf_counter() - begin
+            yield index, outcome
+        workers = _cores() if seconds * len(todo) > _WORTH_A_POOL_SECONDS else 1
+    workers = min(workers, len(todo))
     if workers <= 1:
         for index in todo:
             yield index, _try_case(cases[index], protocol, resample)

@@ -106,7 +106,7 @@ def test_every_column_is_documented():
     assert [column for column in COLUMNS[5:] if f"`{column}`" not in text] == []
 
 
-def test_workers_change_nothing(tmp_path):
+def test_workers_change_nothing(tmp_path, monkeypatch):
     pred, ref = cohort(tmp_path)
     write(pred / "Utrecht_2.nii.gz", np.full((12, 11, 5), 7, np.uint8), oblique())
     one, two = (
@@ -116,6 +116,12 @@ def test_workers_change_nothing(tmp_path):
     assert one.subjects.equals(two.subjects)
     assert one.lesions.equals(two.lesions)
     assert one.skipped.equals(two.skipped)
+    monkeypatch.setattr("medabl.evaluation.evaluate._WORTH_A_POOL_SECONDS", 0)
+    write(pred / "Amsterdam_GE3T_100.nii.gz", lesions(), AFFINE)
+    write(pred / "Utrecht_2.nii.gz", lesions(), oblique())
+    every = evaluate_paths(pred, ref, keep_going=True, progress=False)
+    assert every.subjects["subject"].tolist() == ["Utrecht/0", "Utrecht/2"]
+    assert every.skipped["subject"].tolist() == ["Amsterdam/GE3T/100"]
 
 
 def test_a_dying_worker_is_explained(tmp_path):
