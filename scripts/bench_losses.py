@@ -1,6 +1,7 @@
 """Time medabl's losses, forward and backward, beside MONAI's, in one process.
 
-    python scripts/bench_losses.py [--device auto|cpu|cuda] [--threads N] [--repeats N] [--markdown]
+    python scripts/bench_losses.py [--device auto|cpu|cuda] [--threads N] [--repeats N]
+        [--sizes 8x2x256x256,...] [--markdown]
 
 Predictions are `noisy` (independent normal logits: the predicted boundary is everywhere, the worst
 case) or `smooth` (regions, as of a network). The losses take turns, so that a machine that slows
@@ -44,6 +45,7 @@ def main() -> None:
     parser.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
     parser.add_argument("--threads", type=int, help="CPU threads (default: torch's own choice)")
     parser.add_argument("--repeats", type=int, default=15, help="steps a median (big sizes: fewer)")
+    parser.add_argument("--sizes", default=",".join(map(name_of, SIZES)), help="some of the sizes")
     parser.add_argument("--markdown", action="store_true", help="print Markdown tables")
     arguments = parser.parse_args()
     if arguments.device == "auto":
@@ -56,6 +58,7 @@ def main() -> None:
     rows = [
         row
         for size in SIZES
+        if name_of(size) in arguments.sizes.split(",")
         for kind in ("noisy", "smooth")
         for row in bench(size, kind, device, arguments.repeats)
     ]
@@ -63,6 +66,10 @@ def main() -> None:
     if device.type == "cuda":
         print("\n" + table(training_step(device, arguments.repeats), arguments.markdown))
         print("\n" + table(graph_replay(device, arguments.repeats), arguments.markdown))
+
+
+def name_of(size: tuple[int, ...]) -> str:
+    return "x".join(map(str, size))
 
 
 def bench(
@@ -84,7 +91,7 @@ def bench(
     monai = medians.get("MONAI BoundaryLoss")
     return [
         {
-            "size": "x".join(map(str, size)),
+            "size": name_of(size),
             "logits": kind,
             "loss": name,
             "median ms": f"{1000 * medians[name]:.3g}",
@@ -186,8 +193,9 @@ def training_step(device: torch.device, repeats: int) -> list[dict[str, str]]:
         return time.perf_counter() - start
 
     for _ in range(5):
-        run(True), run(False)
-    pairs = [(run(False), run(True)) for _ in range(repeats)]
+        run(with_abl=True)
+        run(with_abl=False)
+    pairs = [(run(with_abl=False), run(with_abl=True)) for _ in range(repeats)]
     plain, both = (statistics.median(times) for times in zip(*pairs, strict=True))
     return [
         {
@@ -203,18 +211,7 @@ def graph_replay(device: torch.device, repeats: int) -> list[dict[str, str]]:
     """ABL forward and backward as one CUDA graph."""
     rows = []
     for size in SIZES:
-        labels = regions(size).argmax(1, keepdim=True).to(device)
-        logits = regions(size).to(device).requires_grad_()
-        abl = ActiveBoundaryLoss(**FLAGS)
-        side = torch.cuda.Stream()
-        with torch.cuda.stream(side):
-            for _ in range(3):
-                step(lambda x: abl(x, labels), logits)
-        torch.cuda.current_stream().wait_stream(side)
-        graph = torch.cuda.CUDAGraph()
-        logits.grad = None
-        with torch.cuda.graph(graph):
-            abl(logits, labels).backward()
+        graph = captured(size, device)
         times = []
         for _ in range(repeats):
             torch.cuda.synchronize()
@@ -224,11 +221,28 @@ def graph_replay(device: torch.device, repeats: int) -> list[dict[str, str]]:
             times.append(time.perf_counter() - start)
         rows.append(
             {
-                "ABL from a CUDA graph": "x".join(map(str, size)),
+                "ABL from a CUDA graph": name_of(size),
                 "median ms": f"{1000 * statistics.median(times):.3g}",
             }
         )
     return rows
+
+
+def captured(size: tuple[int, ...], device: torch.device) -> torch.cuda.CUDAGraph:
+    labels = regions(size).argmax(1, keepdim=True).to(device)
+    logits = regions(size).to(device).requires_grad_()
+    abl = ActiveBoundaryLoss(**FLAGS)
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(3):
+            abl(logits, labels).backward()
+    torch.cuda.current_stream().wait_stream(side)
+    logits.grad = None
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        abl(logits, labels).backward()
+    return graph
 
 
 if __name__ == "__main__":
