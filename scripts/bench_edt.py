@@ -4,9 +4,9 @@
 
 Two kinds of masks of random smooth regions: `boundary` (all but the outline of the regions, which
 fill half of the image: what the active boundary loss asks for) and `lesions` (blobs on a hundredth
-of the image: the inner half of the boundary loss's map). The competitors take turns, so that a
-machine that slows down slows all of them; medians. Peak memory is what a call needs on top of its
-input. Results are compared with SciPy's before anything is timed.
+of the image: the inner half of the boundary loss's map). The competitors take turns in random
+order, so that a machine that slows down slows all of them; medians. Peak memory is what a call
+needs on top of its input. Results are compared with SciPy's before anything is timed.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import argparse
 import ctypes
 import os
 import platform
+import random
 import statistics
 import time
 from collections.abc import Callable
@@ -86,9 +87,12 @@ def bench(
 
     seconds: dict[str, list[float]] = {name: [] for name in transforms}
     voxels_per_repeat = 4_000_000
+    order = list(transforms)
+    shuffle = random.Random(0).shuffle
     for _ in range(max(3, min(repeats, repeats * voxels_per_repeat // mask.numel()))):
-        for name, transform in transforms.items():
-            seconds[name].append(time_once(transform, mask))
+        shuffle(order)  # whoever follows a call with many threads pays for their spinning
+        for name in order:
+            seconds[name].append(time_once(transforms[name], mask))
     medians = {name: statistics.median(times) for name, times in seconds.items()}
     return [
         {
