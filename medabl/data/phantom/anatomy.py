@@ -189,11 +189,11 @@ class Brain:
     def _sylvian(self, gap: float) -> Points:
         """Distance to the cleft above the temporal lobe and the fluid over the insula."""
         x, y, z = self._mirror
-        plane = np.abs(z - (-6 - 0.30 * (y + 5) + 1.2 * self.surface_noise)) * np.float32(0.96)
+        plane = np.abs(z - (-6 - 0.5 * (y + 5) + 2.5 * self.surface_noise)) * np.float32(0.85)
         cleft = np.maximum(plane, 36.5 - x)
         cleft = np.maximum(cleft, np.maximum(y - 22, -38 - y)) - gap
         insula = np.abs(x - (38.5 - 0.006 * (y + 2) ** 2 + 1.1 * self.surface_noise))
-        height = np.abs(z - (-2 - 0.25 * y)) - 12
+        height = np.abs(z - (-2 - 0.35 * y)) - 12
         insula = np.maximum(insula, np.maximum(height, np.abs(y + 3) - 21)) - 0.9 * gap
         return np.minimum(cleft, insula)
 

@@ -63,7 +63,7 @@ def grow_lesions(rng: np.random.Generator, brain: Brain, volume_ml: float) -> Le
     coarse = NoiseField(rng, 7.0)(brain.points)
     distance = distance + 0.55 * fine
     edge = 1.5 + 0.35 * np.clip(coarse, -2, 2)
-    strength = np.clip(0.92 + 0.15 * coarse, 0.5, 1.25)
+    strength = np.clip(0.91 + 0.16 * coarse, 0.5, 1.25)
     signal = smooth_step(distance / edge, 1, -1) * strength
     # Around lesions the white matter is already a little bright, which raters leave out.
     signal = np.maximum(signal, 0.22 * smooth_step(distance, 5, 0) * strength)

@@ -53,7 +53,7 @@ SITES = (
         first_id=0,
         shape=(240, 240, 48),
         spacing=(0.96, 0.95, 3.0),
-        flair=Contrast(csf=0.22, cortex=1.22, deep_grey=1.10, lesion=1.62),
+        flair=Contrast(csf=0.22, cortex=1.22, deep_grey=1.10, lesion=1.56),
         t1=Contrast(csf=0.25, cortex=0.68, deep_grey=0.82, lesion=0.72),
         flair_scale=190.0,
         t1_scale=780.0,
