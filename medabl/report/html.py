@@ -114,8 +114,8 @@ def _first_screen(
             "intervals",
             f"Paired differences in {runs.primary.label} with 95 % intervals",
             "Small dots: subjects, seeds averaged. Large dot and bar: mean and 95 % interval over "
-            "subjects and seeds; blue and filled where test and interval call it more than noise. "
-            f"Ranks first in resamples: {ranks}.",
+            "subjects and seeds; blue and filled where test and interval call it more than noise."
+            + (f" Ranks first in resamples: {ranks}." if ranks else ""),
         )
     return (
         f'<section class="first" aria-label="The answer"><div>{warnings}{compact}</div>'
@@ -241,10 +241,11 @@ def _training(figures: dict[str, str]) -> str:
 def _tests(analysis: Analysis, figures: dict[str, str]) -> str:
     if not analysis.comparisons:
         return ""
-    family = analysis.comparisons[0].family
+    family = len(analysis.of(analysis.runs.primary, analysis.main_checkpoint))
+    corrected = f"Holm-corrected over the {family} comparisons of each metric" if family > 1 else ""
     text = (
         "<p>Differences are paired by subject, seeds averaged first. Wilcoxon signed-rank test, "
-        f"two-sided, Holm-corrected over the {count(family, 'comparison')} of each metric; no "
+        f"two-sided{', ' + corrected if corrected else ''}; no "
         f"correction over metrics, so <strong>{escape(analysis.runs.primary.label)} decides"
         "</strong> and the others describe. Rank-biserial: 1 when every subject is higher under "
         "the first method, &minus;1 when every one is lower, 0 for no tendency. A method is named "

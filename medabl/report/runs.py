@@ -200,7 +200,16 @@ def _load_path(path: Path) -> list[Run]:
                 f"No run.json in {path} or below: give run folders, a folder that holds them, or "
                 "evaluation CSV files."
             )
-        return [_load_run(description.parent) for description in descriptions]
+        folders = [description.parent for description in descriptions]
+        unfinished = [
+            f for f in folders if _read_description(f / "run.json").get("status") != "done"
+        ]
+        if unfinished:
+            raise InputError(
+                f"{len(unfinished)} of {len(folders)} runs in {path} are not finished "
+                f"({_some([f.name for f in unfinished])}): resume them, or leave them out."
+            )
+        return [_load_run(folder) for folder in folders]
     if not path.is_file():
         raise InputError(f"{path} does not exist: give run folders or evaluation CSV files.")
     if path.suffix.lower() != ".csv":
@@ -215,11 +224,6 @@ def _load_path(path: Path) -> list[Run]:
 def _load_run(folder: Path, only: str | None = None) -> Run:
     description = _read_description(folder / "run.json")
     name = str(description.get("name", folder.name))
-    status = description.get("status")
-    if status != "done":
-        raise InputError(
-            f"The run in {folder} is not finished (status {status!r}): resume it, or leave it out."
-        )
     names = CHECKPOINTS if only is None else (only,)
     files = {c: folder / "evaluation" / f"{c}.csv" for c in names}
     evaluations = {c: _load_evaluation(f) for c, f in files.items() if f.is_file()}

@@ -180,13 +180,14 @@ def format_tests(analysis: Analysis, checkpoint: str) -> pd.DataFrame:
         if c.checkpoint != checkpoint:
             continue
         f, signed = c.metric.format, True
+        interval = f"[{f(c.low, signed)}, {f(c.high, signed)}]"
         effect = f"{c.rank_biserial:+.2f}".replace("-", "\N{MINUS SIGN}")
         rows.append(
             {
                 "Metric": c.metric.heading,
                 "Comparison": f"{labels[c.method]} \N{MINUS SIGN} {labels[c.reference]}",
                 "Mean difference": f"{f(c.difference, signed)}",
-                "95 % interval": f"[{f(c.low, signed)}, {f(c.high, signed)}]",
+                "95 % interval": "\N{EN DASH}" if c.low != c.low else interval,
                 "Rank-biserial": "\N{EN DASH}" if c.rank_biserial != c.rank_biserial else effect,
                 "p": _number(c.p_value),
                 "p (Holm)": _number(c.p_holm),
@@ -235,8 +236,8 @@ def format_ranks(analysis: Analysis) -> pd.DataFrame:
     rows = []
     for _, row in ranks_table(analysis).iterrows():
         text = {"Method": row["label"], "Epoch": CHECKPOINT_NAMES[row["epoch"]]}
-        known = not pd.isna(row["rank"])
-        text["Rank by mean"] = f"{row['rank']:g}" if known else "\N{EN DASH}"
+        text["Rank by mean"] = "\N{EN DASH}" if pd.isna(row["rank"]) else f"{row['rank']:g}"
+        known = not pd.isna(row["first"])
         text["Ranks first in"] = f"{row['first']:.0%}" if known else "\N{EN DASH}"
         span = f"{row['rank_low']:g} to {row['rank_high']:g}"
         text["Rank, 95 % of resamples"] = span if known else "\N{EN DASH}"

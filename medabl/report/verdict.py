@@ -158,14 +158,15 @@ def _headline(analysis: Analysis, leader: str, comparisons: Sequence[Comparison]
 
 def _certainty(analysis: Analysis, leader: str, checkpoint: str) -> str:
     runs = analysis.runs
-    share = float(analysis.ranks[checkpoint]["first"][leader])
     metric, label = runs.primary, runs.methods[leader]
     best = "highest" if metric.higher_is_better else "lowest"
     when = "" if checkpoint == "file" else f" ({CHECKPOINT_NAMES[checkpoint]})"
-    return (
-        f"{label} has the {best} mean {metric.label}{when} and ranks first in {share:.0%} of "
-        "resamples of subjects and seeds."
-    )
+    claim = f"{label} has the {best} mean {metric.label}{when}"
+    share = float(analysis.ranks[checkpoint]["first"][leader])
+    if not any(c.can_conclude for c in analysis.of(metric, checkpoint)):
+        most = max(c.subjects for c in analysis.of(metric, checkpoint))
+        return f"{claim}, but {count(most, 'subject')} cannot tell whether others would agree."
+    return f"{claim} and ranks first in {share:.0%} of resamples of subjects and seeds."
 
 
 def _warnings(analysis: Analysis, leader: str | None) -> list[str]:

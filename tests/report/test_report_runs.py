@@ -137,9 +137,11 @@ def test_different_subjects_are_named(tmp_path):
         load_runs([tmp_path])
 
 
-def test_an_unfinished_run_is_named(tmp_path):
-    write_run(tmp_path, "gdl", 0, subject_names(3), status="running")
-    with pytest.raises(InputError, match=r"gdl-f0-s0 is not finished \(status 'running'\)"):
+def test_unfinished_runs_are_named(tmp_path):
+    write_run(tmp_path, "gdl", 0, subject_names(3))
+    write_run(tmp_path, "gdl", 1, subject_names(3), status="running")
+    write_run(tmp_path, "gdl_bl", 0, subject_names(3), status="running")
+    with pytest.raises(InputError, match=r"2 of 3 runs .* \(gdl-f0-s1, gdl_bl-f0-s0\): resume"):
         load_runs([tmp_path])
 
 

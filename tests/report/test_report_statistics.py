@@ -223,6 +223,12 @@ def test_ranks_of_nothing_are_unknown():
     assert rank_stability(frames([[np.nan]], [[1.0]]), True).isna().all(axis=None)
 
 
+def test_one_subject_has_a_rank_but_no_stability():
+    table = rank_stability(frames([[0.2]], [[0.9]]), True)
+    assert table["rank"].tolist() == [2, 1]
+    assert table["first"].isna().all()
+
+
 def test_pairs():
     assert pairs(["a", "b", "c"], None) == [("b", "a"), ("c", "a"), ("c", "b")]
     assert pairs(["a", "b", "c"], "b") == [("a", "b"), ("c", "b")]

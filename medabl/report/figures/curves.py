@@ -47,7 +47,8 @@ def training_curves(runs: Runs) -> Figure | None:
             _draw(axes[i, j], found, column, colours[method])
             if i == 0:
                 axes[i, j].set_title(runs.methods[method])
-        axes[i, 0].set_ylabel(name)
+        first = next(panel for panel in axes[i] if panel.axison)
+        first.set_ylabel(name)
         if column != "train_loss":
             _share_scale(axes[i])
     for panel in axes[-1]:

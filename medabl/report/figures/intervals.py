@@ -47,6 +47,7 @@ def interval_plot(
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     direction = "right: first is better" if metric.higher_is_better else "left: first is better"
+    axes.locator_params(axis="x", nbins=6)
     axes.set_xlabel(f"Difference in {metric.name_with_unit}; {direction}")
     return figure
 
@@ -118,6 +119,7 @@ def difference_plots(runs: Runs, comparisons: Sequence[Comparison]) -> Figure | 
         axes.grid(axis="y", visible=False)
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
+        axes.locator_params(axis="x", nbins=4)
         axes.set_title(metric.heading)
     for axes in list(grid.flat)[len(metrics) :]:
         axes.set_axis_off()
