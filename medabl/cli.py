@@ -7,13 +7,17 @@ import functools
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
 from rich.markdown import Markdown
+from rich.table import Table
 
 from medabl.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 app = typer.Typer(
     name="medabl",
@@ -235,9 +239,22 @@ def evaluate(
     )
     if out is not None:
         write_evaluation(evaluation, out)
-    console.print(summary_table(evaluation.subjects).to_string(index=False), highlight=False)
+    console.print(_as_table(summary_table(evaluation.subjects), len(evaluation.subjects)))
     for row in evaluation.skipped.itertuples():
         errors.print(f"[yellow]left out[/] {_escaped(str(row.reason))}", soft_wrap=True)
+
+
+def _as_table(summary: pd.DataFrame, subjects: int) -> Table:
+    """The rows of all sites together, for the screen."""
+    table = Table(title=f"{subjects} subject{'s' * (subjects != 1)}")
+    table.add_column("metric", no_wrap=True)
+    for heading in ("mean", "sd", "median", "95 % interval of the mean", "not defined"):
+        table.add_column(heading, justify="right")
+    for row in summary[summary["site"] == "all"].to_dict("records"):
+        numbers = [f"{row[key]:.3f}" for key in ("mean", "sd", "median")]
+        interval = f"{row['ci_low']:.3f} to {row['ci_high']:.3f}"
+        table.add_row(row["metric"], *numbers, interval, str(row["n_nan"] or ""))
+    return table
 
 
 @app.command()

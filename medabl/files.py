@@ -33,6 +33,18 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def walk(folder: str | os.PathLike[str]) -> Iterator[tuple[Path, list[str]]]:
+    """Every folder at and below `folder` with the names of its files, in order.
+
+    Links to folders are followed, since data sets are often folders of links, but for links to
+    a folder above themselves.
+    """
+    for base, folders, names in os.walk(folder, followlinks=True):
+        above = [Path(base).resolve(), *Path(base).resolve().parents]
+        folders[:] = sorted(name for name in folders if Path(base, name).resolve() not in above)
+        yield Path(base), sorted(names)
+
+
 def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write `text` to `path` as UTF-8, atomically."""
     with atomic_path(path) as temporary:

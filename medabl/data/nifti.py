@@ -116,6 +116,11 @@ def check_same_grid(first: Volume, second: Volume) -> None:
         )
 
 
+def _line(error: Exception) -> str:
+    # nibabel's messages run over several lines.
+    return " ".join(str(error).split())
+
+
 def _stored_voxel_sizes(path: Path) -> tuple[float, float, float]:
     # nibabel replaces a voxel size of 0 by 1 when it loads a file; only the bytes tell.
     with gzip.open(path) if path.name.endswith(".gz") else path.open("rb") as file:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medabl.errors import InputError
-from medabl.files import read_json
+from medabl.files import read_json, walk
 
 _SUFFIXES = (".nii.gz", ".nii")
 
@@ -64,9 +64,8 @@ def find_subjects(
     if (root / "dataset.json").is_file():
         subjects = _decathlon(root, modalities)
     else:
-        subjects = [
-            _challenge(root, pre.parent, modalities) for pre in root.rglob("pre") if pre.is_dir()
-        ]
+        folders = [base.parent for base, _ in walk(root) if base.name == "pre"]
+        subjects = [_challenge(root, folder, modalities) for folder in folders]
     if not subjects:
         raise InputError(
             f"No subject below {root}: looked at any depth for folders with pre/FLAIR.nii.gz"

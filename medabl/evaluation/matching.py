@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import NamedTuple
 from medabl.errors import InputError
 from medabl.evaluation.case import Case
 from medabl.evaluation.read import NIFTI_SUFFIXES
+from medabl.files import walk
 
 # The challenge's names for the mask in a subject's folder: reference and result.
 _MASK_NAMES = ("wmh", "result")
@@ -109,13 +109,10 @@ def _masks_in(folder: Path) -> list[Path]:
 
 
 def _nifti_files(folder: Path) -> Iterator[Path]:
-    # Data sets are often folders of links; a link to a folder above itself is no way down.
-    for base, folders, names in os.walk(folder, followlinks=True):
-        above = [Path(base).resolve(), *Path(base).resolve().parents]
-        folders[:] = [name for name in folders if Path(base, name).resolve() not in above]
+    for base, names in walk(folder):
         for name in names:
             if name.endswith(NIFTI_SUFFIXES) and not name.startswith("."):
-                yield Path(base, name)
+                yield base / name
 
 
 def _subject_of(file: Path, root: Path) -> str:
