@@ -248,11 +248,11 @@ def _as_table(summary: pd.DataFrame, subjects: int) -> Table:
     """The rows of all sites together, for the screen."""
     table = Table(title=f"{subjects} subject{'s' * (subjects != 1)}")
     table.add_column("metric", no_wrap=True)
-    for heading in ("mean", "sd", "median", "95 % interval of the mean", "not defined"):
+    for heading in ("mean", "sd", "median", "95 % interval", "undefined"):
         table.add_column(heading, justify="right")
     for row in summary[summary["site"] == "all"].to_dict("records"):
         numbers = [f"{row[key]:.3f}" for key in ("mean", "sd", "median")]
-        interval = f"{row['ci_low']:.3f} to {row['ci_high']:.3f}"
+        interval = f"{row['ci_low']:.3f}, {row['ci_high']:.3f}"
         table.add_row(row["metric"], *numbers, interval, str(row["n_nan"] or ""))
     return table
 
