@@ -159,7 +159,9 @@ def _numbers(analysis: Analysis, table: pd.DataFrame) -> str:
 def _metric_table(
     table: pd.DataFrame, metrics: Sequence[Metric], kind: str, intervals: bool
 ) -> str:
-    head = "".join(f'<th scope="col">{escape(metric.heading)}</th>' for metric in metrics)
+    # The arrow stays with the word before it when a heading breaks.
+    names = [escape(metric.heading)[:-2] + f"&nbsp;{metric.heading[-1]}" for metric in metrics]
+    head = "".join(f'<th scope="col">{name}</th>' for name in names)
     rows = []
     sizes = table["method"].value_counts()
     previous = None

@@ -54,9 +54,10 @@ th, td { padding: .38rem .75rem .38rem 0; text-align: left; vertical-align: top;
 thead th { vertical-align: bottom; border-bottom: 2px solid var(--ink); font-weight: 600; }
 th[scope=row] { font-weight: 600; }
 td small { display: block; color: var(--soft); font-size: .78rem; }
-tr.published td, tr.published th { color: var(--soft); font-weight: 400; font-style: italic; }
+tr.published td { color: var(--soft); font-weight: 400; font-style: italic; }
 tr.group th, tr.group td { border-top: 2px solid var(--rule); }
 .full th, .full td { font-size: .82rem; }
+.full thead th { white-space: normal; max-width: 6.2rem; }
 figure { margin: .8rem 0 1.4rem; }
 .first figure { margin-top: 0; }
 summary { cursor: pointer; font-weight: 600; margin: 1rem 0 .4rem; }
@@ -89,7 +90,9 @@ footer { padding-block: 2rem 3rem; color: var(--soft); font-size: .85rem; }
   .scroll { overflow: visible; }
   table { font-size: 7.5pt; } th, td { padding-right: 5pt; }
   td small { font-size: 6.5pt; }
-  .full th, .full td { white-space: normal; font-size: 7pt; }
+  .full th, .full td { font-size: 6.5pt; padding-right: 4pt; } .full td small { font-size: 5.8pt; }
+  h1 { font-size: 17pt; } .certainty { font-size: 11pt; }
+  .first figure svg { max-height: 55mm; width: auto; }
   h2 { break-after: avoid; margin-top: 1.4rem; } h3 { break-after: avoid; }
   figure, tr, .warning, .subject { break-inside: avoid; }
   figure svg, .wide svg { width: auto; max-width: 100%; }
