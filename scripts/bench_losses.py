@@ -1,7 +1,7 @@
 """Time medabl's losses, forward and backward, beside MONAI's, in one process.
 
     python scripts/bench_losses.py [--device auto|cpu|cuda] [--threads N] [--repeats N]
-        [--sizes 8x2x256x256,...] [--markdown]
+        [--sizes 8x2x256x256,...] [--losses ABL] [--markdown]
 
 Predictions are `noisy` (independent normal logits: the predicted boundary is everywhere, the worst
 case) or `smooth` (regions, as of a network). The losses take turns, so that a machine that slows
@@ -46,6 +46,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, help="CPU threads (default: torch's own choice)")
     parser.add_argument("--repeats", type=int, default=15, help="steps a median (big sizes: fewer)")
     parser.add_argument("--sizes", default=",".join(map(name_of, SIZES)), help="some of the sizes")
+    parser.add_argument("--losses", default="", help="only those whose name contains this")
     parser.add_argument("--markdown", action="store_true", help="print Markdown tables")
     arguments = parser.parse_args()
     if arguments.device == "auto":
@@ -60,7 +61,7 @@ def main() -> None:
         for size in SIZES
         if name_of(size) in arguments.sizes.split(",")
         for kind in ("noisy", "smooth")
-        for row in bench(size, kind, device, arguments.repeats)
+        for row in bench(size, kind, device, arguments.repeats, arguments.losses)
     ]
     print(table(rows, arguments.markdown))
     if device.type == "cuda":
@@ -73,13 +74,17 @@ def name_of(size: tuple[int, ...]) -> str:
 
 
 def bench(
-    size: tuple[int, ...], kind: str, device: torch.device, repeats: int
+    size: tuple[int, ...], kind: str, device: torch.device, repeats: int, only: str
 ) -> list[dict[str, str]]:
     torch.manual_seed(0)
     labels = regions(size).argmax(1, keepdim=True).to(device)
     logits = torch.randn(size) * 2 if kind == "noisy" else regions(size)
     logits = logits.to(device).requires_grad_()
-    losses = competitors(labels, size)
+    losses = {
+        name: loss
+        for name, loss in competitors(labels, size).items()
+        if only in name or name == "torch.log_softmax"
+    }
     for loss in losses.values():
         step(loss, logits)
 
