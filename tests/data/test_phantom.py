@@ -14,9 +14,9 @@ from medabl.errors import InputError
 FILES = {"pre/FLAIR.nii.gz": np.float32, "pre/T1.nii.gz": np.uint16, "wmh.nii.gz": np.float32}
 # Halves of the challenge's 240 x 240 x 48, 232 x 256 x 48 and 132 x 256 x 83.
 SMALL = {
-    "Utrecht/0": ((120, 120, 24), (1.92, 1.9, 6)),
-    "Singapore/50": ((116, 128, 24), (2, 2, 6)),
-    "Amsterdam/GE3T/100": ((66, 128, 41), (2.4, 1.96, 6)),
+    "Utrecht/0": ((240, 240, 24), (0.96, 0.95, 6)),
+    "Singapore/50": ((232, 256, 24), (1, 1, 6)),
+    "Amsterdam/GE3T/100": ((132, 256, 41), (1.2, 0.98, 6)),
 }
 
 

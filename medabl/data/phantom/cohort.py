@@ -74,7 +74,7 @@ def simulate_subject(index: int, seed: int = 0, size: str = "full") -> Scan:
     Args:
         index: its place in the cohort, from 0.
         seed: the cohort's seed.
-        size: "full" or "small" (half of the voxels along each axis).
+        size: "full" or "small" (every other slice, from coarser anatomy).
     """
     plan = plan_subject(index, seed)
     rng = np.random.default_rng([seed, index, 1])
@@ -82,8 +82,8 @@ def simulate_subject(index: int, seed: int = 0, size: str = "full") -> Scan:
     lesions = grow_lesions(rng, brain, plan.load_ml)
     shape, spacing = plan.site.shape, plan.site.spacing
     if size == "small":
-        shape = (shape[0] // 2, shape[1] // 2, shape[2] // 2)
-        spacing = (spacing[0] * 2, spacing[1] * 2, spacing[2] * 2)
+        shape = (shape[0], shape[1], shape[2] // 2)
+        spacing = (spacing[0], spacing[1], spacing[2] * 2)
     return scan(rng, brain, lesions, plan.site, shape, spacing)
 
 
@@ -106,7 +106,7 @@ def write_phantom_cohort(
         out: the cohort's folder; new, empty, or holding a cohort of the same seed and size.
         subjects: how many, at least 1.
         seed: 0 or more.
-        size: "full" for the challenge's geometry, "small" for half the voxels along each axis.
+        size: "full" for the challenge's geometry, "small" for every other slice of coarser anatomy.
         workers: processes; by default as many as there are cores.
         progress: show a progress bar.
 
