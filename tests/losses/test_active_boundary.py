@@ -397,3 +397,16 @@ def test_flags_without_meaning_for_one_channel_warn():
         ActiveBoundaryLoss(softmax=True)(logits, labels)
     with pytest.warns(UserWarning, match="`to_onehot_y=True` ignored"):
         ActiveBoundaryLoss(to_onehot_y=True)(logits, labels)
+
+
+def test_takes_monais_tensors():
+    meta = pytest.importorskip("monai.data").MetaTensor
+    logits = noise(0, 2, 3, 20, 20)
+    labels = labels_like(logits, 1)
+    loss = ActiveBoundaryLoss(**FLAGS)
+    expected, expected_gradient = gradient_of(loss, logits, labels)
+    weight = logits.clone().requires_grad_()
+    value = loss(meta(torch.ones(1)) * weight, meta(labels))
+    value.backward()
+    assert value.item() == expected.item()
+    torch.testing.assert_close(weight.grad, expected_gradient)
