@@ -149,3 +149,17 @@ def test_without_volumes_or_lesions_there_is_no_table(tmp_path):
     runs = load_runs([tmp_path / "a.csv"])
     assert agreement_table(runs, "file").empty
     assert detection_by_size(runs, "file").empty
+
+
+def test_a_csv_beside_run_folders_is_compared_at_each_checkpoint(tmp_path):
+    names = subject_names(7)
+    run = write_run(tmp_path / "runs", "gdl", 0, names)
+    frame = pd.read_csv(run / "evaluation/best.csv").assign(dsc=lambda f: f["dsc"] + 0.05)
+    frame.to_csv(tmp_path / "nnunet.csv", index=False)
+    runs = load_runs([tmp_path / "runs", tmp_path / "nnunet.csv"])
+    table = comparison_table(runs)
+    assert table["epoch"].tolist() == ["best", "best", "last", "file"]
+    analysis = analyse(runs, replicates=100)
+    best, last = (analysis.of(runs.primary, checkpoint)[0] for checkpoint in ("best", "last"))
+    assert best.difference == pytest.approx(0.05)
+    assert last.difference == pytest.approx(0.06)  # The factory takes 0.01 from the last epoch.
