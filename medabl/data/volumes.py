@@ -87,7 +87,7 @@ class LesionLabeld(MapTransform):
 
     Example:
         >>> LesionLabeld("label")({"label": torch.tensor([[0.0, 1.0, 2.0]])})["label"]
-        tensor([[0, 1, 0]], dtype=torch.uint8)
+        metatensor([[0, 1, 0]], dtype=torch.uint8)
 
     Source: protocol of Kervadec et al. 2021 (label 2 of the WMH challenge is background).
     """

@@ -11,10 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from medabl.files import atomic_path, read_json
+from medabl.report.figures.style import PREDICTION_COLOUR, REFERENCE_COLOUR
 
 MOMENTS = 6
-REFERENCE_COLOUR = "#F0E442"
-PREDICTION_COLOUR = "#56B4E9"
 
 
 def write_boundary_evolution(runs: Sequence[Path], out: Path) -> Path | None:
@@ -41,7 +40,7 @@ def write_boundary_evolution(runs: Sequence[Path], out: Path) -> Path | None:
         with np.load(path) as snapshots:
             _draw_row(axes, label, dict(snapshots))
     figure.suptitle(
-        "One validation lesion: true boundary (yellow) and predicted boundary (blue)", fontsize=10
+        "One validation lesion: true boundary (blue) and predicted boundary (orange)", fontsize=10
     )
     path = out / "boundary_evolution.png"
     with atomic_path(path) as temporary:

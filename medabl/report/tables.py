@@ -14,6 +14,7 @@ from medabl.report.bootstrap import mean_interval
 from medabl.report.columns import Metric, known_metrics
 from medabl.report.markup import write_frame
 from medabl.report.runs import Runs
+from medabl.report.slice_protocol import LOGGED, logged_slice_metrics
 from medabl.report.verdict import CHECKPOINT_NAMES
 
 PUBLISHED_SOURCE = "published (Wang et al. 2022)"
@@ -33,7 +34,9 @@ def comparison_table(runs: Runs) -> pd.DataFrame:
         each metric, its mean over seeds (of the means over subjects) under the metric's own name,
         the standard deviation over seeds as ``*_sd`` (NaN for one seed), the 95 % bootstrap
         interval over subjects as ``*_low, *_high``, and how many values are missing as
-        ``*_missing``. The published results of the same losses are rows of their own.
+        ``*_missing``. Slice-wise metrics of runs with a log are those of the log, over all
+        slices at once (`logged_slice_metrics`), without an interval. The
+        published results of the same losses are rows of their own.
     """
     rows = []
     for method, label in runs.methods.items():
@@ -76,6 +79,10 @@ def _measured_row(runs: Runs, method: str, label: str, checkpoint: str) -> dict[
         row[f"{metric.column}_low"] = low
         row[f"{metric.column}_high"] = high
         row[f"{metric.column}_missing"] = int(values.isna().to_numpy().sum())
+    logged = logged_slice_metrics(runs, method, checkpoint)
+    if logged:
+        no_interval = {f"{name}_{end}": np.nan for name in LOGGED for end in ("low", "high")}
+        row |= {**logged, **no_interval}
     return row
 
 
