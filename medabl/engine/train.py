@@ -25,7 +25,11 @@ _PATHS = ("data", "run_dir", "split", "cache_dir")
 
 def packaged_config(name: str) -> Path:
     """A config that comes with medabl, by its file name (``wmh.yaml``)."""
-    return Path(str(resources.files("medabl.configs") / name))
+    try:
+        folder = Path(str(resources.files("medabl.configs")))
+    except ModuleNotFoundError:  # a checkout on the path, not installed
+        folder = Path(__file__).parents[2] / "configs"
+    return folder / name
 
 
 def load_config(files: Sequence[str | Path], overrides: Mapping[str, Any]) -> dict[str, Any]:
