@@ -117,7 +117,7 @@ def phantom(
 @_says_what_is_wrong
 def reproduce(
     data: Annotated[
-        Path | None, typer.Option(help="Folder with the subjects [default: a phantom cohort]")
+        Path | None, typer.Option(help="Folder with the subjects (default: a phantom cohort)")
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for everything that is made.")] = Path(
         "medabl-out"
@@ -130,8 +130,8 @@ def reproduce(
     folds: Annotated[
         int | None,
         typer.Option(
-            help="Cross-validate with so many folds [default: one split; few subjects"
-            " are held out in turn]"
+            help="Cross-validate with so many folds (default: one split; few subjects"
+            " are held out in turn)"
         ),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
@@ -224,7 +224,7 @@ def evaluate(
     keep_going: Annotated[
         bool, typer.Option("--keep-going", help="Leave out what cannot be judged, and list it.")
     ] = False,
-    workers: Annotated[int | None, typer.Option(help="Processes [default: all cores]")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes (default: all cores)")] = None,
 ) -> None:
     """Judge masks by reference masks, files or folders."""
     from medabl.evaluation import evaluate_paths, summary_table, write_evaluation
