@@ -107,7 +107,7 @@ def phantom(
     size: Annotated[PhantomSize, typer.Option(help="Size of the volumes.")] = PhantomSize.full,
 ) -> None:
     """Make a phantom cohort in the WMH challenge's layout."""
-    from medabl.data.phantom import write_phantom_cohort
+    from medabl.data import write_phantom_cohort
 
     folders = write_phantom_cohort(out, subjects=subjects, seed=seed, size=size.value)
     console.print(f"{len(folders)} subjects in {out}", highlight=False)
@@ -160,7 +160,8 @@ def reproduce(
         ),
         console,
     )
-    console.print(Markdown((out / "table.md").read_text(encoding="utf-8")))
+    for name in ("table.md", "answer.md"):
+        console.print(Markdown((out / name).read_text(encoding="utf-8")))
     console.print(f"Table: {out / 'table.md'} (.csv, .tex)", highlight=False)
     console.print(f"Figures: {out / 'figures'}", highlight=False)
     console.print(f"Runs: {out / 'runs'}", highlight=False)
@@ -272,4 +273,5 @@ def report(
     from medabl.report import write_report
 
     path = write_report(paths, out, reference)
+    console.print(Markdown((out / "answer.md").read_text(encoding="utf-8")))
     console.print(f"Report: {path}", highlight=False)

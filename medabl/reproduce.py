@@ -13,8 +13,7 @@ from typing import Any
 
 from rich.console import Console
 
-from medabl.data import Subject, check_subjects, find_subjects
-from medabl.data.phantom import write_phantom_cohort
+from medabl.data import Subject, check_subjects, find_subjects, write_phantom_cohort
 from medabl.engine import pick_device
 from medabl.errors import InputError
 from medabl.experiments import METHODS, PRESETS, Comparison, plan_comparison, run_all

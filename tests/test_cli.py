@@ -40,6 +40,7 @@ def test_reproduce_leaves_table_figures_and_runs(out: Path) -> None:
     assert "GDL + ABL" in (out / "table.md").read_text()
     assert (out / "table.tex").is_file()
     assert (out / "report.html").is_file()
+    assert "Too few subjects to choose a loss." in (out / "answer.md").read_text()
     assert (out / "figures" / "boundary_evolution.png").is_file()
     runs = sorted(path.name for path in (out / "runs").iterdir())
     assert runs == [f"{m}-s0-f{f}" for m in ("gdl", "gdl_abl") for f in range(3)]

@@ -1,6 +1,7 @@
 """Subjects on disk, their splits, volumes and slices."""
 
 from medabl.data.check import check_subject, check_subjects
+from medabl.data.phantom import write_phantom_cohort
 from medabl.data.slices import SliceDataset
 from medabl.data.split import Split, split_subjects
 from medabl.data.subjects import Subject, find_subjects
@@ -18,4 +19,5 @@ __all__ = [
     "find_subjects",
     "split_subjects",
     "subject_item",
+    "write_phantom_cohort",
 ]

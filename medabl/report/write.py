@@ -29,6 +29,7 @@ from medabl.report.inline import freeze_layout, render_svg, save_png
 from medabl.report.markup import write_frame
 from medabl.report.runs import load_runs
 from medabl.report.tables import comparison_table, write_ranks, write_tables, write_tests
+from medabl.report.verdict import answer
 
 
 def write_report(
@@ -38,7 +39,7 @@ def write_report(
 ) -> Path:
     """Compare runs and write the report.
 
-    Writes ``report.html`` (self-contained), the tables ``table``, ``tests``, ``ranks``,
+    Writes ``report.html`` (self-contained), ``answer.md`` (what it means), the tables ``table``, ``tests``, ``ranks``,
     ``detection`` and ``agreement`` (each ``.csv``, ``.md`` and ``.tex``) and ``figures/`` (each
     ``.png`` and, but for the subjects, ``.svg``). Everything is computed before the first file
     is written, every file is whole or not there, and the page comes last.
@@ -79,6 +80,7 @@ def write_report(
             save_png(figure, folder / "figures" / f"{name}.png")
         for name, drawing in drawings.items():
             write_text(folder / "figures" / f"{name}.svg", drawing)
+        write_text(folder / "answer.md", "\n\n".join(answer(analysis).lines) + "\n")
         write_text(folder / "report.html", page)
     except OSError as error:
         raise InputError(f"The report cannot be written to {folder}: {error}") from error
