@@ -39,10 +39,11 @@ def write_report(
 ) -> Path:
     """Compare runs and write the report.
 
-    Writes ``report.html`` (self-contained), ``answer.md`` (what it means), the tables ``table``, ``tests``, ``ranks``,
-    ``detection`` and ``agreement`` (each ``.csv``, ``.md`` and ``.tex``) and ``figures/`` (each
-    ``.png`` and, but for the subjects, ``.svg``). Everything is computed before the first file
-    is written, every file is whole or not there, and the page comes last.
+    Writes ``report.html`` (self-contained), ``answer.md`` (what it means in sentences), the
+    tables ``table``, ``tests``, ``ranks``, ``detection`` and ``agreement`` (each ``.csv``,
+    ``.md`` and ``.tex``) and ``figures/`` (each ``.png`` and, but for the subjects, ``.svg``).
+    Everything is computed before the first file is written, every file is whole or not there,
+    and the page comes last.
 
     Args:
         paths: run folders, folders that hold them, or evaluation CSVs (see `load_runs`).
