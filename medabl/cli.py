@@ -160,8 +160,8 @@ def reproduce(
         ),
         console,
     )
-    for name in ("table.md", "answer.md"):
-        console.print(Markdown((out / name).read_text(encoding="utf-8")))
+    console.print(_comparison(out / "table.csv"))
+    console.print(Markdown((out / "answer.md").read_text(encoding="utf-8")))
     console.print(f"Table: {out / 'table.md'} (.csv, .tex)", highlight=False)
     console.print(f"Figures: {out / 'figures'}", highlight=False)
     console.print(f"Runs: {out / 'runs'}", highlight=False)
@@ -243,6 +243,30 @@ def evaluate(
     console.print(_as_table(summary_table(evaluation.subjects), len(evaluation.subjects)))
     for row in evaluation.skipped.itertuples():
         errors.print(f"[yellow]left out[/] {_escaped(str(row.reason))}", soft_wrap=True)
+
+
+def _comparison(path: Path) -> Table:
+    """The columns of the comparison that fit a terminal; the files hold them all."""
+    import pandas as pd
+
+    table = Table(caption="Slice-wise numbers as published (HD-rows is no distance), 3D ones real.")
+    table.add_column("loss", no_wrap=True)
+    table.add_column("epoch")
+    for heading in ("slice DSC", "HD-rows", "3D DSC [95 %]", "HD95 mm"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in pd.read_csv(path).to_dict("records"):
+        published = row["source"] != "medabl"
+        dsc = "" if published else f"{row['dsc']:.3f} [{row['dsc_low']:.2f}, {row['dsc_high']:.2f}]"
+        table.add_row(
+            f"{row['label']}, published" if published else row["label"],
+            row["epoch"],
+            f"{row['slice_dsc']:.3f}",
+            f"{row['slice_hd_rows']:.3f}",
+            _escaped(dsc),
+            "" if published else f"{row['hd95_mm']:.1f}",
+            style="dim" if published else "",
+        )
+    return table
 
 
 def _as_table(summary: pd.DataFrame, subjects: int) -> Table:

@@ -36,7 +36,7 @@ class Preset:
 
 
 PRESETS = {
-    "quick": Preset(("wmh.yaml", "quick.yaml"), 16, "small", 0.05),
+    "quick": Preset(("wmh.yaml", "quick.yaml"), 20, "small", 0.05),
     "paper": Preset(("wmh.yaml",), 60, "full", 0.5),
 }
 
