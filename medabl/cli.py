@@ -251,15 +251,15 @@ def _comparison(path: Path) -> Table:
 
     table = Table(caption="Slice-wise numbers as published (HD-rows is no distance), 3D ones real.")
     table.add_column("loss", no_wrap=True)
-    table.add_column("epoch")
+    table.add_column("epoch", no_wrap=True)
     for heading in ("slice DSC", "HD-rows", "3D DSC [95 %]", "HD95 mm"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in pd.read_csv(path).to_dict("records"):
         published = row["source"] != "medabl"
         dsc = "" if published else f"{row['dsc']:.3f} [{row['dsc_low']:.2f}, {row['dsc_high']:.2f}]"
         table.add_row(
-            f"{row['label']}, published" if published else row["label"],
-            row["epoch"],
+            row["label"],
+            "published" if published else row["epoch"],
             f"{row['slice_dsc']:.3f}",
             f"{row['slice_hd_rows']:.3f}",
             _escaped(dsc),
