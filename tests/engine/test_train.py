@@ -127,8 +127,8 @@ train(yaml.safe_load(open(sys.argv[1])))
 def test_a_killed_run_ends_as_if_it_had_not_been_killed(cohort: Path, tmp_path: Path) -> None:
     """Kill it for good after its second epoch, with random augmentation, and start it again."""
     noise = [{"_target_": "RandGaussianNoised", "keys": "image", "prob": 0.5}]
-    whole = train(config(cohort, tmp_path / "whole", augmentation=noise))
-    settings = config(cohort, tmp_path / "killed", augmentation=noise)
+    whole = train(config(cohort, tmp_path / "whole", augmentation=noise, slices_per_epoch=19))
+    settings = config(cohort, tmp_path / "killed", augmentation=noise, slices_per_epoch=19)
     (tmp_path / "killed.yaml").write_text(yaml.safe_dump(settings))
     command = [sys.executable, "-c", _KILLED, str(tmp_path / "killed.yaml")]
     assert subprocess.run(command, check=False, capture_output=True).returncode == -9

@@ -122,7 +122,7 @@ def test_files_beside_the_page(full_report):
     names = {path.name for path in full_report.iterdir()}
     stems = ("table", "tests", "ranks", "detection", "agreement")
     tables = {f"{stem}.{suffix}" for stem in stems for suffix in ("csv", "md", "tex")}
-    assert names == tables | {"report.html", "figures"}
+    assert names == tables | {"report.html", "answer.md", "figures"}
     figures = {path.name for path in (full_report / "figures").iterdir()}
     drawn = ("intervals", "training_curves", "boxes", "differences", "detection", "bland_altman")
     assert figures == {f"{name}.{suffix}" for name in drawn for suffix in ("png", "svg")} | {
