@@ -69,7 +69,7 @@ def reproduce(settings: Settings, console: Console) -> Path:
     pick_device(settings.device)
     if settings.preset not in PRESETS:
         raise InputError(f"preset must be one of {', '.join(PRESETS)}; got {settings.preset!r}.")
-    _claim(settings)
+    _refuse_other_contents(settings)
     data = settings.data if settings.data is not None else _phantom(settings, console)
     subjects = find_subjects(data, settings.modalities)
     comparison = plan_comparison(
@@ -89,6 +89,7 @@ def reproduce(settings: Settings, console: Console) -> Path:
     _check_space(settings, len(comparison.configs))
     _describe(subjects, comparison, console)
     check_subjects(subjects)
+    _claim(settings)
     total = len(comparison.configs)
     for number, folder, before in run_all(comparison):
         note = "was there already" if before else "done"
@@ -100,18 +101,22 @@ def reproduce(settings: Settings, console: Console) -> Path:
     return report
 
 
-def _claim(settings: Settings) -> None:
-    """Make the output folder this comparison's, or see that it already is."""
-    asked = {
+def _asked(settings: Settings) -> dict[str, Any]:
+    """What must not change while a comparison's folder is filled."""
+    return {
         "data": str(settings.data.resolve()) if settings.data else None,
         "preset": settings.preset,
         "modalities": list(settings.modalities),
         "folds": settings.folds,
         "overrides": settings.overrides or {},
     }
+
+
+def _refuse_other_contents(settings: Settings) -> None:
+    """See that the output folder is new, empty or this comparison's."""
     marker = settings.out / MARKER
     if marker.is_file():
-        before = read_json(marker)
+        before, asked = read_json(marker), _asked(settings)
         changed = [key for key in asked if before.get(key) != asked[key]]
         if changed:
             key = changed[0]
@@ -124,8 +129,12 @@ def _claim(settings: Settings) -> None:
         raise InputError(
             f"{settings.out} holds something else; choose an empty or new folder as --out."
         )
+
+
+def _claim(settings: Settings) -> None:
+    """Make the output folder this comparison's; not before its data have proved usable."""
     try:
-        write_json(marker, asked)
+        write_json(settings.out / MARKER, _asked(settings))
     except OSError as error:
         raise InputError(f"{settings.out} cannot be written to ({error}).") from error
 
@@ -133,6 +142,7 @@ def _claim(settings: Settings) -> None:
 def _phantom(settings: Settings, console: Console) -> Path:
     preset = PRESETS[settings.preset]
     folder = settings.out / "phantom"
+    _claim(settings)
     console.print(f"No --data given: the phantom cohort, {preset.phantom_subjects} subjects.")
     write_phantom_cohort(folder, subjects=preset.phantom_subjects, seed=0, size=preset.phantom_size)
     return folder
@@ -152,7 +162,10 @@ def _check_space(settings: Settings, runs: int) -> None:
     needed = runs * PRESETS[settings.preset].gigabytes
     if settings.data is None:
         needed += PHANTOM_GIGABYTES if settings.preset == "paper" else 0.2
-    free = shutil.disk_usage(settings.out).free / 1e9
+    existing = next(
+        path for path in (settings.out, *settings.out.resolve().parents) if path.exists()
+    )
+    free = shutil.disk_usage(existing).free / 1e9
     if free < needed:
         raise InputError(
             f"{settings.out} has {free:.1f} GB free and the comparison may need {needed:.1f} GB;"

@@ -14,7 +14,7 @@ python=${PYTHON:-python3}
 stamp=$(cat "$root/pyproject.toml" "$root/constraints.txt" | cksum)
 if [ "$(cat "$venv/.medabl-stamp" 2>/dev/null)" != "$stamp" ]; then
     echo "Setting up $venv (once; a few minutes) ..."
-    [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
+    "$python" -m venv "$venv"
     "$venv/bin/python" -m pip install -qq --constraint "$root/constraints.txt" \
         --editable "$root[dev]"
     echo "$stamp" >"$venv/.medabl-stamp"

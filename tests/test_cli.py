@@ -133,7 +133,7 @@ def test_a_mistake_gets_one_sentence_and_no_traceback(
     text = medabl(*words, code=2)
     assert expected.format(**where) in text
     assert "Traceback" not in text
-    assert not (tmp_path / "out" / "runs").exists()
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_output_folder_with_something_else_is_left_alone(cohort: Path, tmp_path: Path) -> None:

@@ -58,7 +58,8 @@ def read_nifti(path: Path) -> Volume:
         raise InputError(f"{path} is not a NIfTI file; convert it to .nii.gz first.") from error
     except _DAMAGE as error:
         raise InputError(
-            f"{path} cannot be read to its end ({error}): it is cut short or damaged; copy it anew."
+            f"{path} cannot be read to its end ({_line(error)}): it is cut short or damaged;"
+            " copy it anew."
         ) from error
     if data.ndim < 3 or any(size > 1 for size in data.shape[3:]) or not data.size:
         raise InputError(f"{path} has shape {data.shape}; medabl needs one 3D volume a file.")

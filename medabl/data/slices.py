@@ -19,7 +19,8 @@ class SliceDataset(Dataset):
         volumes: dictionaries as MONAI's datasets give them.
         keys: keys of the tensors to slice, all with the same D; a volume may lack the last ones
             (a scan without mask).
-        foreground: keep only slices where the tensor of this key is not zero everywhere.
+        foreground: keep only slices where the tensor of this key is not zero everywhere, if there
+            is any.
 
     Example:
         >>> import torch
@@ -40,8 +41,9 @@ class SliceDataset(Dataset):
             tensors = {key: _plain(volume[key]) for key in keys if key in volume}
             for z in range(tensors[keys[0]].shape[-1]):
                 sliced = {key: tensor[..., z] for key, tensor in tensors.items()}
-                if foreground is None or sliced[foreground].any():
-                    slices.append({**sliced, "subject": volume["subject"], "slice": z})
+                slices.append({**sliced, "subject": volume["subject"], "slice": z})
+        if foreground is not None:
+            slices = [sample for sample in slices if sample[foreground].any()] or slices
         super().__init__(slices)
 
 

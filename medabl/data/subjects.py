@@ -64,7 +64,7 @@ def find_subjects(
     if (root / "dataset.json").is_file():
         subjects = _decathlon(root, modalities)
     else:
-        folders = [base.parent for base, _ in walk(root) if base.name == "pre"]
+        folders = [base.parent for base, _ in walk(root) if base.name == "pre" and base != root]
         subjects = [_challenge(root, folder, modalities) for folder in folders]
     if not subjects:
         raise InputError(

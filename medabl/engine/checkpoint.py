@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,8 @@ from torch import nn
 from medabl.engine.run_folder import RunFolder
 from medabl.errors import InputError
 from medabl.files import atomic_path
+
+_HARDLY_ANYTHING = 2**20
 
 
 class CheckpointHandler:
@@ -74,7 +79,8 @@ class CheckpointHandler:
         checkpoint = load_checkpoint(path)
         self.network.load_state_dict(checkpoint["network"])
         for name, thing in self._saved(engine):
-            thing.load_state_dict(checkpoint["state"][name])
+            if name in checkpoint["state"]:  # a run begun on the CPU has no scaler
+                thing.load_state_dict(checkpoint["state"][name])
         self.best = checkpoint["best"]
         engine.state.epoch = checkpoint["epoch"]
         engine.state.iteration = checkpoint["epoch"] * engine.state.epoch_length
@@ -110,4 +116,10 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
 
 def _save(path: Path, checkpoint: dict[str, Any]) -> None:
     with atomic_path(path) as temporary:
-        torch.save(checkpoint, temporary)
+        try:
+            torch.save(checkpoint, temporary)
+        except RuntimeError as error:
+            # torch's writer says "unexpected pos" and the like when the disk is full.
+            if shutil.disk_usage(path.parent).free > _HARDLY_ANYTHING:
+                raise
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error

@@ -21,6 +21,8 @@ from medabl.files import write_text
 
 _SEPARATOR = "::"
 _PATHS = ("data", "run_dir", "split", "cache_dir")
+# Where a run computes may change between its parts; what it computes may not.
+_MAY_CHANGE = ("device", "num_workers", "cache_dir", "tensorboard")
 
 
 def packaged_config(name: str) -> Path:
@@ -58,6 +60,10 @@ def load_config(files: Sequence[str | Path], overrides: Mapping[str, Any]) -> di
     config.pop(ConfigParser.meta_key, None)
     for key in _PATHS:
         if isinstance(config.get(key), str):
+            if "#" in config[key]:
+                raise InputError(
+                    f"{key}={config[key]}: MONAI's configs cannot hold a '#' in a path."
+                )
             config[key] = str(Path(config[key]).expanduser().resolve())
     return config
 
@@ -73,7 +79,7 @@ def parse_overrides(texts: Sequence[str]) -> dict[str, Any]:
         key, equals, value = text.partition("=")
         if not equals or not key:
             raise InputError(f"{text!r} is neither a config file nor key=value.")
-        overrides[key] = _number(yaml.safe_load(value))
+        overrides[key] = value if key in _PATHS and value != "null" else _value(text, value)
     return overrides
 
 
@@ -120,7 +126,7 @@ def train(config: Mapping[str, Any], check: bool = True) -> RunFolder:
             workflow.initialize()
             workflow.run()
         except RuntimeError as error:
-            mistake = _input_error_in(error)
+            mistake = _mistake_in(error)
             if mistake is None:
                 raise
             raise mistake from error
@@ -147,6 +153,15 @@ def _override(parser: ConfigParser, key: str, value: Any) -> None:
     parser[key] = value
 
 
+def _value(text: str, value: str) -> Any:
+    try:
+        return _number(yaml.safe_load(value))
+    except yaml.YAMLError as error:
+        raise InputError(
+            f"The value of {text!r} is not YAML: {' '.join(str(error).split())}"
+        ) from None
+
+
 def _number(value: Any) -> Any:
     # YAML 1.1 reads 1e-3, without a dot, as a string.
     if not isinstance(value, str):
@@ -158,8 +173,13 @@ def _number(value: Any) -> Any:
 
 
 def _check_same_config(folder: RunFolder, config: Mapping[str, Any]) -> None:
+    if not folder.config.is_file():
+        raise InputError(
+            f"{folder.path} holds a run that was not made by medabl train; choose another run_dir."
+        )
     old = yaml.safe_load(folder.config.read_text(encoding="utf-8"))
-    changed = [key for key in {**old, **config} if old.get(key) != config.get(key)]
+    keys = [key for key in {**old, **config} if key not in _MAY_CHANGE]
+    changed = [key for key in keys if old.get(key) != config.get(key)]
     if changed:
         key = changed[0]
         raise InputError(
@@ -168,8 +188,8 @@ def _check_same_config(folder: RunFolder, config: Mapping[str, Any]) -> None:
         )
 
 
-def _input_error_in(error: BaseException | None) -> InputError | None:
-    """The user's mistake behind MONAI's wrapped exceptions, if that is what it was."""
-    while error is not None and not isinstance(error, InputError):
+def _mistake_in(error: BaseException | None) -> InputError | OSError | None:
+    """What the user can mend behind MONAI's wrapped exceptions, if that is what it was."""
+    while error is not None and not isinstance(error, (InputError, OSError)):
         error = error.__cause__ or error.__context__
     return error

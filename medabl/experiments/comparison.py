@@ -88,6 +88,14 @@ def plan_comparison(
     """
     files = PRESETS[preset].configs
     base = load_config(files, {**(overrides or {}), "data": str(data)})
+    planned = sorted(set(overrides or ()) & {"method", "seed", "fold", "folds", "run_dir", "data"})
+    if planned:
+        raise InputError(
+            f"{planned[0]} cannot be overridden here: the comparison sets it for each of its runs;"
+            " use --losses, --seeds, --folds, --out and --data."
+        )
+    if folds is not None and base["split"] is not None:
+        raise InputError("Give either folds or split: a split file allows for one fold only.")
     unknown = [method for method in methods if method not in base["methods"]]
     if unknown:
         raise InputError(f"No loss {unknown[0]!r}; there are {', '.join(base['methods'])}.")
@@ -104,9 +112,9 @@ def plan_comparison(
     if folds is not None and not 2 <= folds <= subjects:
         raise InputError(f"{folds} folds cannot divide {subjects} subjects; give 2 to {subjects}.")
     configs = []
-    for seed in seeds:
+    for seed in dict.fromkeys(seeds):
         for fold in range(folds or 1):
-            for method in methods:
+            for method in dict.fromkeys(methods):
                 name = f"{method}-s{seed}" + (f"-f{fold}" if folds else "")
                 values = {"method": method, "seed": seed, "fold": fold, "folds": folds}
                 configs.append({**base, **values, "run_dir": str((out / "runs" / name).resolve())})

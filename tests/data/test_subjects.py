@@ -31,6 +31,16 @@ def test_one_subject_folder_is_a_cohort_of_one(cohort: Path) -> None:
     assert (subject.id, subject.site) == ("7", "")
 
 
+def test_a_root_called_pre_is_no_subject(tmp_path: Path) -> None:
+    write_subject(tmp_path / "pre" / "4", 0)
+    assert [s.id for s in find_subjects(tmp_path / "pre")] == ["4"]
+
+
+def test_folders_may_be_links(cohort: Path, tmp_path: Path) -> None:
+    (tmp_path / "here").symlink_to(cohort / "Utrecht")
+    assert [s.id for s in find_subjects(tmp_path)] == ["here/0", "here/7", "here/14"]
+
+
 def test_other_files_are_no_modalities(tmp_path: Path) -> None:
     folder = write_subject(tmp_path / "a", 0)
     write_nifti(folder / "pre" / "3DT1.nii.gz", np.ones((3, 3, 3), np.float32))

@@ -19,6 +19,7 @@ from medabl.data import find_subjects
 from medabl.engine import RunFolder, load_checkpoint, load_config, load_predictor, train
 from medabl.errors import InputError
 from medabl.files import read_json
+from tests.conftest import write_subject
 
 SMALL = {
     "image_size": [32, 32],
@@ -84,6 +85,37 @@ def test_a_finished_run_is_left_alone(run: RunFolder, cohort: Path) -> None:
 def test_another_config_is_not_written_over_a_run(run: RunFolder, cohort: Path) -> None:
     with pytest.raises(InputError, match=r"other settings \(epochs: 3, now 4\)"):
         train(config(cohort, run.path, epochs=4))
+
+
+def test_a_run_may_go_on_elsewhere(run: RunFolder, cohort: Path) -> None:
+    assert train(config(cohort, run.path, device="auto", num_workers=1)).status() == "done"
+
+
+def test_a_run_of_monai_bundle_is_not_taken_over(cohort: Path, tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text('{"status": "running"}')
+    with pytest.raises(InputError, match="not made by medabl train"):
+        train(config(cohort, tmp_path))
+
+
+def test_no_subject_with_a_lesion_is_valid(tmp_path: Path) -> None:
+    """All slices are trained on, where those with a lesion are asked for and there is none."""
+    for name in "abc":
+        write_subject(tmp_path / "data" / name, seed=ord(name), lesion=False)
+    overrides = {"lesion_slices_only": True, "validation": 1, "epochs": 1}
+    folder = train(config(tmp_path / "data", tmp_path / "run", **overrides))
+    assert len(pd.read_csv(folder.evaluation("best"))) == 1
+
+
+def test_a_full_disk_is_said(cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from medabl.engine import checkpoint
+
+    def full(*_: Any) -> None:
+        raise RuntimeError("unexpected pos 64 vs 0")
+
+    monkeypatch.setattr(checkpoint.torch, "save", full)
+    monkeypatch.setattr(checkpoint, "_HARDLY_ANYTHING", 2**60)
+    with pytest.raises(OSError, match="No space left on device"):
+        train(config(cohort, tmp_path / "run", epochs=1))
 
 
 def test_a_folder_with_something_else_is_refused(cohort: Path, tmp_path: Path) -> None:

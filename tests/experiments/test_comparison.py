@@ -44,6 +44,8 @@ def test_overrides_reach_every_run() -> None:
         ({"subjects": 11, "preset": "paper"}, "needs at least 12, but data holds 11"),
         ({"subjects": 6, "folds": 7}, "7 folds cannot divide 6"),
         ({"subjects": 9, "methods": ["hinge"]}, "No loss 'hinge'"),
+        ({"subjects": 9, "overrides": {"seed": 3}}, "seed cannot be overridden here"),
+        ({"subjects": 9, "folds": 3, "overrides": {"split": "s"}}, "either folds or split"),
     ],
 )
 def test_what_cannot_be_planned_is_said(arguments: dict[str, Any], expected: str) -> None:
