@@ -42,6 +42,7 @@ def main() -> None:
     parser.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
     parser.add_argument("--threads", type=int, help="CPU threads (default: torch's own choice)")
     parser.add_argument("--repeats", type=int, default=15, help="calls a median (big sizes: fewer)")
+    parser.add_argument("--sizes", default="", help="some of the sizes, as 8x1x256x256,...")
     parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
     arguments = parser.parse_args()
     if arguments.device == "auto":
@@ -54,6 +55,7 @@ def main() -> None:
     rows = [
         row
         for size in SIZES
+        if not arguments.sizes or "x".join(map(str, size)) in arguments.sizes.split(",")
         for kind in ("boundary", "lesions")
         for row in bench(size, kind, device, arguments.repeats)
     ]
