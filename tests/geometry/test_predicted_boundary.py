@@ -69,9 +69,9 @@ def test_no_smaller_threshold_keeps_to_the_share(values, ratio):
     score = torch.tensor(values).view(1, 3, 4)
     threshold = image_threshold(score, ratio)
     assert threshold >= 1e-5
-    assert (score > threshold).sum() <= ratio * 12
+    assert int((score > threshold).sum()) <= ratio * 12
     if threshold > 1e-5:
-        assert (score >= threshold).sum() > ratio * 12 - 1e-9
+        assert int((score >= threshold).sum()) > ratio * 12 - 1e-9
 
 
 @settings(max_examples=50, deadline=None)
@@ -80,7 +80,7 @@ def test_released_threshold_is_that_of_the_loop(seed, ratio, exponent):
     generator = torch.Generator().manual_seed(seed)
     score = torch.rand(2, 5, 6, generator=generator) * 10**exponent
     threshold = 1e-5
-    while (score > threshold).sum() > 30 * ratio:
+    while int((score > threshold).sum()) > 30 * ratio:
         threshold *= 1.2
     assert released_threshold(score, ratio).item() == pytest.approx(threshold, rel=1e-6)
 
