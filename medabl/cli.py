@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.table import Table
 
+from medabl import __version__
 from medabl.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,13 +22,28 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="medabl",
-    help="Boundary-aware segmentation for medical imaging: train, judge and compare.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_show_locals=False,
 )
 console = Console()
 errors = Console(stderr=True)
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        console.print(f"medabl {__version__}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell the version."),
+    ] = False,
+) -> None:
+    """Boundary-aware segmentation for medical imaging: train, judge and compare."""
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
