@@ -153,7 +153,7 @@ def _headline(analysis: Analysis, leader: str, comparisons: Sequence[Comparison]
         return f"Use {listed([labels[leader], *level], 'or')}, not {listed(beaten, 'or')}."
     if len(mine) < len(labels) - 1:
         return f"No {_noun(analysis, plural=False)} is better than {listed(level)} beyond noise."
-    return f"The {_noun(analysis)} cannot be told apart: any of them will do."
+    return f"The {_noun(analysis)} cannot be told apart on these data."
 
 
 def _certainty(analysis: Analysis, leader: str, checkpoint: str) -> str:
