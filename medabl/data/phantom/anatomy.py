@@ -11,11 +11,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from medabl.data.phantom import outline
+from medabl.data.phantom.cerebellum import fold_cerebellum
+from medabl.data.phantom.cortex import Folds, Frame
 from medabl.data.phantom.fields import (
     BOX_HIGH,
     BOX_LOW,
@@ -23,21 +25,16 @@ from medabl.data.phantom.fields import (
     Points,
     coverage,
     ellipsoid,
-    segment,
     smooth_max,
     smooth_min,
     smooth_step,
     tube,
 )
 
-# The curve the sulci point at: frontal pole, parietal lobe, occipital pole, temporal lobe.
-_CORE = (
-    (22, 30, 10),
-    (26, 4, 26),
-    (28, -34, 30),
-    (26, -68, 12),
-    (42, -42, -8),
-    (42, 0, -24),
+# White matter that sulci never enter, as tubes: their paths and radii in mm.
+_STALKS = (
+    (((22, 32, 9), (26, 4, 27), (28, -34, 29), (27, -66, 12)), (5, 9, 9, 4)),
+    (((38, -46, -4), (41, -12, -19), (38, 10, -24)), (5, 5, 3.5)),
 )
 
 
@@ -68,7 +65,7 @@ class Person:
             angles=(0.06 * draw[3], 0.03 * draw[4], 0.05 * draw[5]),
             atrophy=float(np.clip(0.15 + 0.6 * age + 0.2 * draw[6], 0, 1)),
             ventricles=0.85 + 0.6 * age + 0.25 * float(draw[7]),
-            cortex_mm=2.9 - 0.5 * age,
+            cortex_mm=2.7 - 0.4 * age,
         )
 
 
@@ -92,7 +89,8 @@ class Brain:
         self.shape = (len(axes[0]), len(axes[1]), len(axes[2]))
         # Every third point tells which neighbourhoods hold brain; only those are kept.
         coarse = np.stack(np.meshgrid(*[a[1::3] for a in axes], indexing="ij"))
-        near = self._outline(_turn(coarse.reshape(3, -1), person)) < 4 + 3 * step
+        coarse_points = _turn(coarse.reshape(3, -1), person)
+        near = outline.scalped(_mirrored(coarse_points)) < 4 + 3 * step
         kept = near.reshape(coarse.shape[1:])
         for axis, count in enumerate(self.shape):
             kept = np.take(kept, np.minimum(np.arange(count) // 3, kept.shape[axis] - 1), axis)
@@ -104,10 +102,10 @@ class Brain:
         for axis in range(3):
             points[axis] += shifts[axis]
         self.points = points
-        self._mirror = np.stack([np.abs(points[0]), points[1], points[2]])
+        self._mirror = _mirrored(points)
         self.surface_noise = NoiseField(rng, 9.0)(points)
-        self._fold = NoiseField(rng, 4.3, band=1.5)
-        self._reach = NoiseField(rng, 9.0)
+        self._folds = Folds(rng)
+        self._bend = NoiseField(rng, 4.0)
 
     def volume(self, values: Points, fill: float = 0) -> Points:
         """Values at the kept points as a volume over the whole grid."""
@@ -115,114 +113,51 @@ class Brain:
         result.reshape(-1)[self.inside] = values
         return result
 
-    @staticmethod
-    def _hemispheres(mirror: Points) -> Points:
-        """Distance to the smooth outline of the cerebrum."""
-        dome = ellipsoid(mirror, (8, -24, 10), (59, 78, 64))
-        front = ellipsoid(mirror, (13, 22, 8), (37, 46, 42))
-        dome = smooth_min(dome, front, 10)
-        # The base rises from the frontal floor to the tentorium, which rises towards the middle.
-        floor = -18 - mirror[2] + 0.12 * (mirror[1] - 20) - 0.10 * np.maximum(-mirror[1] - 30, 0)
-        floor += np.float32(0.22) * np.maximum(24 - mirror[0], 0)
-        dome = smooth_max(dome, floor, 8)
-        temporal = tube(
-            mirror, ((40, 12, -30), (46, -16, -20), (46, -48, -10)), (15, 18.5, 17), (1, 1, 1), 12
-        )
-        return smooth_min(dome, temporal, 3)
-
-    @staticmethod
-    def _cerebellum(mirror: Points) -> Points:
-        lobes = ellipsoid(mirror, (23, -64, -37), (31, 29, 20))
-        vermis = ellipsoid(mirror, (0, -66, -30), (14, 24, 20))
-        return smooth_min(lobes, vermis, 4)
-
-    @staticmethod
-    def _stem(mirror: Points) -> Points:
-        path = ((0, -18, 0), (0, -24, -14), (0, -27, -34), (0, -38, -54), (0, -46, -78))
-        return smooth_min(
-            tube(mirror, path, (16, 13, 13.5, 9, 7)),
-            ellipsoid(mirror, (0, -19, -31), (17, 10, 13)),
-            5,
-        )
-
-    def _outline(self, points: Points) -> Points:
-        mirror = np.stack([np.abs(points[0]), points[1], points[2]])
-        whole = np.minimum(self._hemispheres(mirror), self._cerebellum(mirror))
-        return np.minimum(whole, self._stem(mirror))
+    @cached_property
+    def cerebrum(self) -> Points:
+        """Distance to the smooth outline of the hemispheres."""
+        return outline.cerebrum(self._mirror)
 
     @cached_property
     def mask(self) -> Points:
         """Part of each voxel inside the skull-stripped brain, with a rim of fluid."""
-        hull = smooth_min(self._hemispheres(self._mirror), self._stem(self._mirror), 12)
-        hull = smooth_min(hull, self._cerebellum(self._mirror), 10)
-        hull = hull - 0.9 - 0.6 * self.surface_noise
-        return coverage(np.maximum(hull, self.points[2] * 0 - 68 - self.points[2]), self.step)
+        hull = outline.scalped(self._mirror) - 0.9 - 0.6 * self.surface_noise
+        return coverage(np.maximum(hull, -68 - self.points[2]), self.step)
 
     @cached_property
     def core(self) -> Points:
         """Distance to the part the fissure between the hemispheres does not enter."""
-        y, z = self.points[1], self.points[2]
-        flat = np.stack([np.zeros_like(y), y, z])
-        return ellipsoid(flat, (1, -6, 1), (1e3, 37, 25.5))
+        return outline.callosal(self.points)
 
     @cached_property
     def pia(self) -> Points:
         """Distance from the cerebrum's outer surface, sulci included: negative in tissue."""
-        mirror = self._mirror
-        person = self.person
-        hull = self._hemispheres(mirror)
-        gap = 0.45 + 1.0 * person.atrophy
-        outer = np.maximum(mirror[0] - gap, 0)
-        fissure = np.where(
-            self.core > 0, outer, np.sqrt(outer * outer + np.minimum(self.core, 0) ** 2)
+        inner = np.minimum(self.lateral_ventricles, self._nuclei) - 5
+        for path, radii in _STALKS:
+            inner = np.minimum(inner, tube(self._mirror, path, radii))
+        frame = Frame(
+            points=self.points,
+            mirror=self._mirror,
+            hull=self.cerebrum,
+            callosal=self.core,
+            inner=inner,
+            gap=0.45 + 1.0 * self.person.atrophy,
         )
-        sylvian = self._sylvian(gap)
-        sheet, length = self._sulci()
-        depth = np.minimum(-hull, fissure)
-        reach = 12.5 + 3.5 * self._reach(self.points)
-        # Near the core curve the folds would meet in a star.
-        bottom = np.maximum(depth - reach, 9.5 + 2 * self.surface_noise - length)
-        sulcus = smooth_max(sheet - 0.75 * gap, bottom, 3)
-        tissue = smooth_min(depth, sulcus, 3.5)
-        return -smooth_min(tissue, sylvian, 2.5)
+        return self._folds.pia(frame, self._slope)
 
-    def _sylvian(self, gap: float) -> Points:
-        """Distance to the cleft above the temporal lobe and the fluid over the insula."""
-        x, y, z = self._mirror
-        plane = np.abs(z - (-6 - 0.5 * (y + 5) + 2.5 * self.surface_noise)) * np.float32(0.85)
-        cleft = np.maximum(plane, 36.5 - x)
-        cleft = np.maximum(cleft, np.maximum(y - 22, -38 - y)) - gap
-        insula = np.abs(x - (38.5 - 0.006 * (y + 2) ** 2 + 1.1 * self.surface_noise))
-        height = np.abs(z - (-2 - 0.35 * y)) - 12
-        insula = np.maximum(insula, np.maximum(height, np.abs(y + 3) - 21)) - 0.9 * gap
-        return np.minimum(cleft, insula)
+    @cached_property
+    def _nuclei(self) -> Points:
+        """Distance to the region of the deep nuclei, which is never folded."""
+        return ellipsoid(self._mirror, (0, -8, 5), (34, 36, 20))
 
-    def _sulci(self) -> tuple[Points, Points]:
-        """Distance to the middle of the nearest sulcus, and to the core curve."""
-        mirror = self._mirror
-        nearest = np.zeros_like(mirror)
-        total = np.zeros(mirror.shape[1], np.float32)
-        for a, b in pairwise(_CORE):
-            t, squared = segment(mirror, a, b)
-            weight = 1 / (squared * squared * squared + 1)
-            total += weight
-            for axis in range(3):
-                nearest[axis] += weight * (np.float32(a[axis]) + t * np.float32(b[axis] - a[axis]))
-        nearest /= total
-        offset = mirror - nearest
-        length = np.sqrt(offset[0] ** 2 + offset[1] ** 2 + offset[2] ** 2)
-        # A tenth of the true distance is kept: sulci then lean and fork with depth.
-        radius = (27 + np.float32(0.12) * length) / np.maximum(length, np.float32(1))
-        foot = nearest + offset * radius
-        foot[0] *= np.sign(self.points[0])
-        value = self._fold(foot)
-        volume = self.volume(value)
-        slope = np.zeros(len(value), np.float32)
+    def _slope(self, values: Points) -> Points:
+        """Length of the gradient per mm of values at the kept points."""
+        volume = self.volume(values)
+        squared = np.zeros(len(values), np.float32)
         for axis in range(3):
             change = np.gradient(volume, np.float32(self.step), axis=axis).reshape(-1)[self.inside]
-            slope += change * change
-        slope = np.sqrt(slope)
-        return np.abs(value) / np.maximum(slope, np.float32(0.05)), length
+            squared += change * change
+        return np.sqrt(squared)
 
     @cached_property
     def lateral_ventricles(self) -> Points:
@@ -306,36 +241,26 @@ class Brain:
         h = self.step
         pia = self.pia
         cover: dict[str, Points] = {}
-        central = np.maximum(
-            ellipsoid(self._mirror, (0, -12, 4), (34, 36, 21)), self._hemispheres(self._mirror)
-        )
+        central = np.maximum(self._nuclei, self.cerebrum)
         whole = smooth_min(pia, central, 2)
         cover["grey"] = coverage(whole, h)
         thick = self.person.cortex_mm + 0.25 * self.surface_noise
-        cover["white"] = coverage(whole + thick, h)
-        self.white_depth = -(whole + thick)
-        stem = self._stem(self._mirror)
-        cover["stem"] = coverage(stem + 0.5, h)
-        cerebellum = self._cerebellum(self._mirror)
-        cover["cerebellum"] = coverage(cerebellum + 1, h)
-        # The cerebellum's own white matter reaches outwards in branches.
-        branches = 10 + 2.5 * self.surface_noise - 0.12 * self._mirror[0]
-        cover["arbor"] = coverage(cerebellum + branches, 3 * h)
-        cover["folia"] = self._folia(cerebellum)
+        self.white_depth = -np.minimum(whole + thick, central + 1)
+        cover["white"] = coverage(-self.white_depth, h)
+        cover["stem"] = coverage(outline.stem(self._mirror) + 0.5, h)
+        # The tentorium keeps cerebellum and cerebrum apart.
+        below = np.maximum(outline.cerebellum(self._mirror) + 0.8, 1.2 - self.cerebrum)
+        cover["cerebellum"] = coverage(below, h)
+        cerebellum = fold_cerebellum(
+            self._mirror, below, self.surface_noise, self._bend(self.points)
+        )
+        cover["arbor"] = coverage(np.maximum(cerebellum.white, below), 2 * h)
+        cover["folia"] = cerebellum.fluid
         for name, distance in self.deep_grey.items():
             cover[name] = coverage(distance + 0.4 * self.surface_noise, 2 * h)
         cover["ventricles"] = coverage(self.ventricles, h)
         cover["choroid"] = coverage(self.choroid, h)
         return cover
-
-    def _folia(self, cerebellum: Points) -> Points:
-        """Fluid in the fissures of the cerebellum: thin sheets bent around the brain stem."""
-        x, y, z = self._mirror
-        spread = np.sqrt((0.55 * x) ** 2 + (y + 30) ** 2 + (1.3 * (z + 34)) ** 2)
-        phase = (spread + 0.8 * self.surface_noise) / np.float32(5.2)
-        distance = np.abs(phase - np.round(phase)) * np.float32(5.2)
-        depth = smooth_step(-cerebellum, 15, 7) * coverage(cerebellum + 1, self.step)
-        return np.clip(1.5 - distance, 0, 1) * np.float32(0.5) * depth
 
     @cached_property
     def white(self) -> Points:
@@ -346,9 +271,14 @@ class Brain:
             free = free * (1 - cover[name])
         return (
             free
-            * smooth_step(self._hemispheres(self._mirror), 0, -3)
+            * smooth_step(self.cerebrum, 0, -3)
             * smooth_step(self.points[2], -32, -22)
         )
+
+
+def _mirrored(points: Points) -> Points:
+    """Positions with x made positive."""
+    return np.stack([np.abs(points[0]), points[1], points[2]])
 
 
 def _turn(points: Points, person: Person) -> Points:

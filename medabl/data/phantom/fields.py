@@ -42,6 +42,7 @@ class NoiseField:
         scale: standard deviation in mm of the Gaussian which smooths the white noise.
         band: take away the part smoothed `band` times as wide, which leaves stripes and folds of
             one width rather than blobs of all sizes.
+        fine: grid points per `scale`; values between them are interpolated linearly.
     """
 
     def __init__(
@@ -49,15 +50,16 @@ class NoiseField:
         rng: np.random.Generator,
         scale: float,
         band: float | None = None,
+        fine: int = 2,
     ) -> None:
-        self.step = scale / 2
+        self.step = scale / fine
         self.low = np.asarray(BOX_LOW, np.float32) - 2 * self.step
         extent = np.asarray(BOX_HIGH, np.float32) - self.low + 2 * self.step
         shape = tuple(math.ceil(float(e) / self.step) + 1 for e in extent)
         white = rng.standard_normal(shape, dtype=np.float32)
-        values = gaussian_smooth(white, 2)
+        values = gaussian_smooth(white, fine)
         if band is not None:
-            values = values - gaussian_smooth(white, 2 * band)
+            values = values - gaussian_smooth(white, fine * band)
         some = values[::2, ::2, ::2].astype(np.float64)
         self.values = values / np.float32(round(float(np.std(some)), 6))
 
@@ -78,7 +80,7 @@ def smooth_max(a: Points, b: Points, width: float) -> Points:
     return -smooth_min(-a, -b, width)
 
 
-def smooth_step(value: Points, low: float, high: float) -> Points:
+def smooth_step(value: Points, low: float | Points, high: float | Points) -> Points:
     """0 below `low`, 1 above `high` and a smooth cubic in between (`high` may be the smaller)."""
     t = np.clip((value - np.float32(low)) / np.float32(high - low), 0, 1)
     return t * t * (3 - 2 * t)
