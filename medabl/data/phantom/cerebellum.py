@@ -10,8 +10,8 @@ from medabl.data.phantom.fields import Points, ellipsoid, smooth_min, smooth_ste
 from medabl.data.phantom.outline import cerebellar_arm
 
 # Fissures turn around a ring inside of the lobes, which they leave at right angles to the surface.
-_CENTRE = (0.0, -38.0, -33.0)
-_RING_MM = 15.0
+_CENTRE = (0.0, -36.0, -36.0)
+_RING_MM = 25.0
 _PER_QUARTER = 5
 
 

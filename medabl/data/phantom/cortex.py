@@ -91,10 +91,11 @@ class Folds:
         shallow = _sheet(self._shallow(foot), slope, 0.09)
         folded = np.minimum(depth, lateral + 2)
         inner = 1 - frame.inner
-        bottom = np.maximum(folded - (17.5 + 4.5 * uneven), inner)
+        medial = 1 - 0.4 * smooth_step(-frame.hull - fissure, 3, 12)
+        bottom = np.maximum(folded - (17.5 + 4.5 * uneven) * medial, inner)
         sulci = smooth_max(deep - 0.9 * width, bottom, 3)
         # Shallow ones end before they reach the deep ones: gyri stay whole.
-        reach = (9.5 - 3 * uneven) * smooth_step(deep, 2.5, 7)
+        reach = (9.5 - 3 * uneven) * medial * smooth_step(deep, 2.5, 7)
         bottom = np.maximum(folded - reach, inner)
         sulci = smooth_min(sulci, smooth_max(shallow - 0.7 * width, bottom, 2.5), 2)
         sulci = smooth_min(sulci, _cingulate(frame, shift, fissure, width), 2)
@@ -126,7 +127,7 @@ def _cingulate(frame: Frame, shift: Points, fissure: Points, width: Points) -> P
 def _lateral(warped: Points, width: Points) -> Points:
     """Distance to the lateral fissure: the cleft over the temporal lobe, and over the insula."""
     x, y, z = warped
-    height = -5 - 0.45 * (y + 2) + 0.12 * (x - 50)
+    height = -5 - 0.62 * (y + 2) + 0.12 * (x - 50)
     cleft = np.abs(z - height) * np.float32(0.9) - 0.45 * width
     # In front it reaches inwards, between the frontal lobe and the temporal pole.
     inwards = (x - 63) / (25 + 14 * smooth_step(y, 2, 15))
@@ -134,7 +135,7 @@ def _lateral(warped: Points, width: Points) -> Points:
     ends = (np.sqrt(inwards * inwards + along * along) - 1) * 25
     cleft = smooth_max(cleft, ends, 3)
     sheet = np.abs(x - (38.5 - np.float32(0.008) * (y + 2) * (y + 2))) - 0.7 * width
-    across, up = (y + 2) / 22, (z + 2 + 0.4 * y) / 15
+    across, up = (y + 2) / 22, (z + 2 + 0.5 * y) / 15
     patch = (np.sqrt(across * across + up * up) - 1) * 15
     return smooth_min(cleft, smooth_max(sheet, patch, 3), 4)
 

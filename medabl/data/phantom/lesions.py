@@ -104,15 +104,15 @@ def _patches(rng: np.random.Generator, brain: Brain) -> Points:
     noise = NoiseField(rng, 3.4)(brain.points)
     broad = NoiseField(rng, 12.0)(brain.points)
     near = smooth_step(brain.lateral_ventricles, 30, 2)
-    shallow = smooth_step(brain.white_depth, 5, 1)
-    return 3.4 * (3.0 - noise - 0.8 * broad - 1.6 * near + 1.2 * shallow)
+    shallow = smooth_step(brain.white_depth, 4, 1)
+    return 3.4 * (3.0 - noise - 0.8 * broad - 1.6 * near + 0.8 * shallow)
 
 
 def _punctate(rng: np.random.Generator, brain: Brain, volume_ml: float) -> Points:
     """Small round lesions scattered in the white matter."""
     count = int(rng.integers(3, 8)) if volume_ml < 1 else int(rng.integers(20, 60))
     places = np.flatnonzero(
-        (brain.white > 0.9) & (brain.white_depth > 1.5) & (brain.points[2] > -8)
+        (brain.white > 0.9) & (brain.white_depth > 1.2) & (brain.points[2] > -8)
     )
     centres = brain.points[:, rng.choice(places, count)]
     largest = 2.0 if volume_ml < 1 else 3.4

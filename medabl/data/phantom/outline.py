@@ -25,9 +25,9 @@ def cerebrum(mirror: Points) -> Points:
     front = ellipsoid(mirror, (12, 22, 6), (38, 46, 42))
     dome = smooth_min(dome, front, 10)
     # The base: straight gyri and orbits in front, the tentorium behind.
-    front_floor = 4 * smooth_step(x, 9, 25) + np.float32(0.12) * np.maximum(x - 25, 0)
+    front_floor = 2 * smooth_step(x, 9, 25) + np.float32(0.08) * np.maximum(x - 25, 0)
     front_floor += np.float32(0.25) * np.maximum(y - 36, 0)
-    side = x + np.float32(0.016) * np.maximum(y + 20, 0) ** 2
+    side = x + np.float32(0.035) * np.maximum(y + 20, 0) ** 2
     tent = (4 + 6 * smooth_step(y, -52, -40)) * smooth_step(side, 22, 7)
     tent += np.float32(0.06) * np.maximum(-45 - y, 0)
     part = smooth_step(y, 2, 14)
@@ -44,7 +44,7 @@ def cerebrum(mirror: Points) -> Points:
 def cerebellum(mirror: Points) -> Points:
     """Distance to the smooth outline of the cerebellum."""
     lobes = ellipsoid(mirror, (22, -62, -34), (30, 28, 20))
-    vermis = ellipsoid(mirror, (0, -62, -27), (13, 21, 20))
+    vermis = ellipsoid(mirror, (0, -59, -26), (13, 23, 20))
     lobes = smooth_min(lobes, vermis, 3)
     # The notch behind, between the two sides.
     notch = ellipsoid(mirror, (0, -96, -46), (5, 16, 22))
