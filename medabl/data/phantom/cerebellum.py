@@ -41,7 +41,7 @@ def fold_cerebellum(mirror: Points, outline: Points, noise: Points, bend: Points
     # Quarter turns from the horizontal plane, by proportion instead of an arc tangent.
     span = np.abs(z) + np.abs(out) + np.float32(0.5)
     turn = np.where(out > 0, z / span, np.sign(z) * (2 - np.abs(z) / span))
-    phase = _PER_QUARTER * turn + 0.4 * noise + 0.2 * bend + np.float32(0.5)
+    phase = _PER_QUARTER * turn + 0.4 * noise + 0.35 * bend + np.float32(0.5)
     ring = np.round(phase)
     slope = np.sqrt(z * z + out * out) / (span * span) + np.float32(0.01)
     sheet = np.abs(phase - ring) / (_PER_QUARTER * slope)

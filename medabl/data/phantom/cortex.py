@@ -82,20 +82,20 @@ class Folds:
         lean = 1.6 + 0.09 * np.clip(depth, 0, 20)
         shift = np.stack([warp(frame.points) * lean for warp in self._warp])
         fissure = _midline(frame, shift, width)
-        lateral = _lateral(frame.mirror + 1.4 * shift, 0.5 + 1.3 * width)
+        lateral = _lateral(frame.mirror + shift, 0.5 + 1.3 * width)
         depth = np.minimum(depth, fissure)
         uneven = np.clip(self._reach(frame.points), -1.5, 1.5)
 
         foot = _feet(frame.points, frame.mirror + shift, depth)
         deep = _sheet(self._deep(foot), slope, 0.06)
         shallow = _sheet(self._shallow(foot), slope, 0.09)
-        folded = np.minimum(depth, lateral + 2)
+        folded = np.minimum(depth, lateral + 10)
         inner = 1 - frame.inner
-        medial = 1 - 0.4 * smooth_step(-frame.hull - fissure, 3, 12)
-        bottom = np.maximum(folded - (17.5 + 4.5 * uneven) * medial, inner)
+        medial = smooth_step(-frame.hull - fissure, 3, 12)
+        bottom = np.maximum(folded - (18.5 + 4.5 * uneven) * (1 - 0.3 * medial), inner)
         sulci = smooth_max(deep - 0.9 * width, bottom, 3)
         # Shallow ones end before they reach the deep ones: gyri stay whole.
-        reach = (9.5 - 3 * uneven) * medial * smooth_step(deep, 2.5, 7)
+        reach = (10 - 3 * uneven) * (1 - 0.8 * medial) * smooth_step(deep, 2.5, 7)
         bottom = np.maximum(folded - reach, inner)
         sulci = smooth_min(sulci, smooth_max(shallow - 0.7 * width, bottom, 2.5), 2)
         sulci = smooth_min(sulci, _cingulate(frame, shift, fissure, width), 2)
@@ -135,8 +135,8 @@ def _lateral(warped: Points, width: Points) -> Points:
     ends = (np.sqrt(inwards * inwards + along * along) - 1) * 25
     cleft = smooth_max(cleft, ends, 3)
     sheet = np.abs(x - (38.5 - np.float32(0.008) * (y + 2) * (y + 2))) - 0.7 * width
-    across, up = (y + 2) / 22, (z + 2 + 0.5 * y) / 15
-    patch = (np.sqrt(across * across + up * up) - 1) * 15
+    across, up = (y + 2) / 24, (z + 1 + 0.5 * y) / 17
+    patch = (np.sqrt(across * across + up * up) - 1) * 17
     return smooth_min(cleft, smooth_max(sheet, patch, 3), 4)
 
 

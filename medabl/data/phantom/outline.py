@@ -83,7 +83,7 @@ def scalped(mirror: Points) -> Points:
     """Distance to the surface a skull stripper finds: cisterns between the parts are inside."""
     hull = smooth_min(cerebrum(mirror), stem(mirror), 12)
     hull = smooth_min(hull, cerebellum(mirror), 10)
-    return smooth_min(hull, ellipsoid(mirror, (0, -4, -14), (19, 20, 9)), 6)
+    return smooth_min(hull, ellipsoid(mirror, (0, -8, -14), (15, 14, 8)), 6)
 
 
 def callosal(points: Points) -> Points:
