@@ -142,14 +142,14 @@ class Brain:
             hull=self.cerebrum,
             callosal=self.core,
             inner=inner,
-            gap=0.45 + 1.0 * self.person.atrophy,
+            gap=0.5 + 1.1 * self.person.atrophy,
         )
         return self._folds.pia(frame, self._slope)
 
     @cached_property
     def _nuclei(self) -> Points:
         """Distance to the region of the deep nuclei, which is never folded."""
-        return ellipsoid(self._mirror, (0, -8, 5), (34, 36, 20))
+        return ellipsoid(self._mirror, (0, -8, 7), (34, 36, 17.5))
 
     def _slope(self, values: Points) -> Points:
         """Length of the gradient per mm of values at the kept points."""

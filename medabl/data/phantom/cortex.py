@@ -84,6 +84,8 @@ class Folds:
         fissure = _midline(frame, shift, width)
         lateral = _lateral(frame.mirror + shift, 0.5 + 1.3 * width)
         depth = np.minimum(depth, fissure)
+        # Sulci gape at the surface, the more so the wider they are.
+        open_width = width * (1 + 0.9 * smooth_step(depth, 8, 0))
         uneven = np.clip(self._reach(frame.points), -1.5, 1.5)
 
         foot = _feet(frame.points, frame.mirror + shift, depth)
@@ -93,13 +95,13 @@ class Folds:
         inner = 1 - frame.inner
         medial = smooth_step(-frame.hull - fissure, 3, 12)
         bottom = np.maximum(folded - (18.5 + 4.5 * uneven) * (1 - 0.3 * medial), inner)
-        sulci = smooth_max(deep - 0.9 * width, bottom, 3)
+        sulci = smooth_max(deep - 0.9 * open_width, bottom, 3)
         # Shallow ones end before they reach the deep ones: gyri stay whole.
         reach = (10 - 3 * uneven) * (1 - 0.8 * medial) * smooth_step(deep, 2.5, 7)
         bottom = np.maximum(folded - reach, inner)
-        sulci = smooth_min(sulci, smooth_max(shallow - 0.7 * width, bottom, 2.5), 2)
+        sulci = smooth_min(sulci, smooth_max(shallow - 0.75 * open_width, bottom, 2.5), 2)
         sulci = smooth_min(sulci, _cingulate(frame, shift, fissure, width), 2)
-        tissue = smooth_min(depth, sulci, 3)
+        tissue = smooth_min(depth, sulci, 4.5)
         return -smooth_min(tissue, lateral, 2.5)
 
 
