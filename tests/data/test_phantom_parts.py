@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from medabl.data.phantom.anatomy import Brain, Person
 from medabl.data.phantom.cohort import plan_subject
@@ -77,6 +78,56 @@ def test_the_hemispheres_are_parted_above_the_callosum_and_joined_below(brain: B
     callosum = middle & (np.abs(y + 6) < 15) & (z > 10) & (z < 18)
     assert brain.pia[above].mean() > 0
     assert brain.pia[callosum].mean() < -2
+
+
+@pytest.fixture(scope="module")
+def folded() -> Brain:
+    rng = np.random.default_rng(5)
+    return Brain(rng, Person.draw(rng, 0.6), step=1.5)
+
+
+def faces(solid: np.ndarray) -> int:
+    """Number of voxel faces between a solid and what surrounds it."""
+    return sum(np.count_nonzero(np.diff(solid, axis=axis)) for axis in range(3))
+
+
+def test_the_folded_surface_is_much_larger_than_the_outline(folded: Brain) -> None:
+    # Human cerebra: about 2.6 in cuts, and more here, where the outline spans the midline fissure.
+    outline = folded.volume(folded.cerebrum, 99) < 0
+    tissue = folded.volume(folded.pia, 99) < 0
+    upper = np.s_[:, :, tissue.any((0, 1)).nonzero()[0][0] :]
+    assert 2.4 < faces(tissue[upper]) / faces(outline[upper]) < 4
+
+
+def test_sulci_are_deep_and_filled_with_fluid(folded: Brain) -> None:
+    x, _, z = folded.points
+    # Above the lateral fissure and away from the midline, only sulci hold fluid.
+    upper = (z > 25) & (np.abs(x) > 20) & (folded.cerebrum < 0)
+    depth = -folded.cerebrum
+    fluid = (folded.pia > 0) & (folded.lateral_ventricles > 2)
+    for low, high, least, most in ((2, 6, 0.1, 0.5), (10, 15, 0.03, 0.3)):
+        layer = upper & (depth > low) & (depth < high)
+        assert least < fluid[layer].mean() < most
+    assert np.quantile(depth[upper & fluid], 0.98) > 13
+
+
+def test_white_matter_is_one_piece_and_reaches_into_the_gyri(folded: Brain) -> None:
+    white = folded.volume(folded.tissue["white"]) > 0.5
+    labels, _ = ndimage.label(white)
+    sizes = np.bincount(labels.ravel())[1:]
+    assert sizes.max() > 0.93 * sizes.sum()
+    depth = -folded.cerebrum[folded.tissue["white"] > 0.5]
+    assert 0.15 < (depth < 12).mean() < 0.6
+
+
+def test_most_of_the_cortex_is_as_thick_as_cortex(folded: Brain) -> None:
+    grey = folded.volume(folded.tissue["grey"]) > 0.5
+    white = folded.volume(folded.tissue["white"]) > 0.5
+    inwards = ndimage.distance_transform_edt(grey, sampling=folded.step)
+    depth = inwards[grey & ~white]
+    assert np.quantile(depth, 0.9) < 4
+    # White matter never lies bare: cortex is between it and the fluid.
+    assert np.quantile(inwards[white], 0.02) > 1.5
 
 
 def test_lesions_have_the_asked_volume_and_stay_in_white_matter(

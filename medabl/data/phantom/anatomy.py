@@ -159,7 +159,9 @@ class Brain:
             change = np.gradient(volume, np.float32(self.step), axis=axis).reshape(-1)[self.inside]
             squared += change * change
         # Evened out: where two folds meet, the slope is 0 on a line, and distances would burst.
-        return gaussian_smooth(self.volume(np.sqrt(squared)), 1.0 / self.step).reshape(-1)[self.inside]
+        return gaussian_smooth(self.volume(np.sqrt(squared)), 1.0 / self.step).reshape(-1)[
+            self.inside
+        ]
 
     @cached_property
     def lateral_ventricles(self) -> Points:
@@ -271,11 +273,7 @@ class Brain:
         free = cover["white"] * (1 - cover["ventricles"])
         for name in ("caudate", "putamen", "pallidum", "thalamus"):
             free = free * (1 - cover[name])
-        return (
-            free
-            * smooth_step(self.cerebrum, 0, -3)
-            * smooth_step(self.points[2], -32, -22)
-        )
+        return free * smooth_step(self.cerebrum, 0, -3) * smooth_step(self.points[2], -32, -22)
 
 
 def _mirrored(points: Points) -> Points:

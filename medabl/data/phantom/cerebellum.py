@@ -29,12 +29,13 @@ class Cerebellum:
 
 
 def fold_cerebellum(mirror: Points, outline: Points, noise: Points, bend: Points) -> Cerebellum:
-    """Its parts.
+    """Fissures and white matter of a cerebellum.
 
     Args:
         mirror: 3 x N positions in mm, x made positive.
         outline: distance in mm to its outline.
-        noise, bend: random values of two scales that make the fissures uneven.
+        noise: random values that vary over 1 cm and make the fissures uneven.
+        bend: random values that vary faster, for the same.
     """
     x, y, z = (mirror[k] - np.float32(_CENTRE[k]) for k in range(3))
     out = np.sqrt((0.65 * x) ** 2 + y * y) - np.float32(_RING_MM)

@@ -9,6 +9,7 @@ cingulate sulcus and lateral fissure have places of their own and are warped lik
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -37,6 +38,9 @@ _CURVES = (
     ((17, 18, 3), (17, -26, 5)),
 )
 
+Slope = Callable[[Points], Points]
+"""From values at the points to the length of their gradient, per mm."""
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -60,22 +64,17 @@ class Frame:
 
 
 class Folds:
-    """The random fields of one brain's folds.
-
-    Args:
-        rng: where the randomness comes from.
-        slope: function from values at the points to the length of their gradient per mm.
-    """
+    """The random fields of one brain's folds."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         self._warp = [NoiseField(rng, 5.5) for _ in range(3)]
-        self._deep = NoiseField(rng, 6.6, band=1.5, fine=3)
-        self._shallow = NoiseField(rng, 4.6, band=1.5, fine=3)
+        self._deep = NoiseField(rng, 7.4, band=1.5, fine=3)
+        self._shallow = NoiseField(rng, 5.2, band=1.5, fine=3)
         self._reach = NoiseField(rng, 11.0)
         self._width = NoiseField(rng, 7.0)
 
-    def pia(self, frame: Frame, slope) -> Points:
-        """Distance from the outer surface, sulci included: negative in tissue."""
+    def pia(self, frame: Frame, slope: Slope) -> Points:
+        """Distance in mm from the outer surface, sulci included: negative in tissue."""
         gap = frame.gap
         width = gap * np.clip(1 + 0.35 * self._width(frame.points), 0.35, 2)
         depth = -frame.hull
@@ -85,7 +84,7 @@ class Folds:
         lateral = _lateral(frame.mirror + shift, 0.5 + 1.3 * width)
         depth = np.minimum(depth, fissure)
         # Sulci gape at the surface, the more so the wider they are.
-        open_width = width * (1 + 0.9 * smooth_step(depth, 8, 0))
+        open_width = width * (1 + 0.7 * smooth_step(depth, 8, 0))
         uneven = np.clip(self._reach(frame.points), -1.5, 1.5)
 
         foot = _feet(frame.points, frame.mirror + shift, depth)
@@ -101,11 +100,11 @@ class Folds:
         bottom = np.maximum(folded - reach, inner)
         sulci = smooth_min(sulci, smooth_max(shallow - 0.75 * open_width, bottom, 2.5), 2)
         sulci = smooth_min(sulci, _cingulate(frame, shift, fissure, width), 2)
-        tissue = smooth_min(depth, sulci, 4.5)
+        tissue = smooth_min(depth, sulci, 4)
         return -smooth_min(tissue, lateral, 2.5)
 
 
-def _sheet(value: Points, slope, least: float) -> Points:
+def _sheet(value: Points, slope: Slope, least: float) -> Points:
     """Distance in mm to the zero set of a field, whose slope per mm counts as `least` or more."""
     return np.abs(value) / np.maximum(slope(value), np.float32(least))
 
@@ -113,7 +112,7 @@ def _sheet(value: Points, slope, least: float) -> Points:
 def _midline(frame: Frame, shift: Points, width: Points) -> Points:
     """Distance to the fissure between the hemispheres, which the falx does not keep straight."""
     side = np.abs(frame.points[0] + np.float32(0.45) * shift[0])
-    outer = np.maximum(side - width, 0)
+    outer = np.maximum(side - 0.75 * width, 0)
     below = np.minimum(frame.callosal, 0)
     return np.where(frame.callosal > 0, outer, np.sqrt(outer * outer + below * below))
 

@@ -110,7 +110,7 @@ def _patches(rng: np.random.Generator, brain: Brain) -> Points:
 
 def _punctate(rng: np.random.Generator, brain: Brain, volume_ml: float) -> Points:
     """Small round lesions scattered in the white matter."""
-    count = int(rng.integers(3, 8)) if volume_ml < 1 else int(rng.integers(20, 60))
+    count = int(rng.integers(3, 8)) if volume_ml < 1 else int(rng.integers(25, 65))
     places = np.flatnonzero(
         (brain.white > 0.9) & (brain.white_depth > 1.2) & (brain.points[2] > -8)
     )

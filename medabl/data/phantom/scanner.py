@@ -73,7 +73,7 @@ def _signals(
     limbic = smooth_step(np.abs(np.abs(points[0]) - 37), 8, 1) * smooth_step(
         np.abs(points[2] + 3), 22, 10
     )
-    flair += grey * (0.10 * patchy + 0.15 * limbic)
+    flair += grey * (0.13 * patchy + 0.15 * limbic)
     flair *= 1 + 0.02 * texture
     # Fluid that flows keeps its signal: in the third and fourth ventricle and the basal cisterns.
     fluid = 1 - brain.tissue["grey"]
