@@ -116,13 +116,13 @@ class Brain:
 
     @cached_property
     def cerebrum(self) -> Points:
-        """Distance to the smooth outline of the hemispheres."""
-        return outline.cerebrum(self._mirror)
+        """Distance to the outline of the hemispheres, sulci left out."""
+        return outline.cerebrum(self._mirror) + 0.8 * self.surface_noise
 
     @cached_property
     def mask(self) -> Points:
         """Part of each voxel inside the skull-stripped brain, with a rim of fluid."""
-        hull = outline.scalped(self._mirror) - 0.9 - 0.6 * self.surface_noise
+        hull = outline.scalped(self._mirror) - 1.1 + 0.5 * self.surface_noise
         return coverage(np.maximum(hull, -68 - self.points[2]), self.step)
 
     @cached_property

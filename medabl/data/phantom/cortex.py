@@ -156,7 +156,7 @@ def _feet(points: Points, warped: Points, depth: Points) -> Points:
     nearest /= total
     offset = warped - nearest
     length = np.sqrt(offset[0] ** 2 + offset[1] ** 2 + offset[2] ** 2)
-    # Not quite to the surface: sulci lean and fork with depth.
+    # Not quite to the surface: sulci lean and bend with depth.
     foot = warped + offset * (np.float32(0.72) * depth / np.maximum(length, np.float32(1)))
     foot[0] *= np.sign(points[0])
     return foot
