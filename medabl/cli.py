@@ -45,6 +45,7 @@ def main(
 ) -> None:
     """Boundary-aware segmentation for medical imaging: train, judge and compare."""
 
+
 Command = TypeVar("Command", bound=Callable[..., None])
 
 

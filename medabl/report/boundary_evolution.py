@@ -34,7 +34,9 @@ def write_boundary_evolution(runs: Sequence[Path], out: Path) -> Path | None:
             rows.setdefault(read_json(run / "run.json")["label"], run / "snapshots.npz")
     if not rows:
         return None
-    figure = Figure(figsize=(1.9 * MOMENTS, 2.15 * len(rows) + 0.5), layout="constrained")
+    tallest = max(_proportion(path) for path in rows.values())
+    size = (1.9 * MOMENTS, (1.9 * tallest + 0.25) * len(rows) + 0.5)
+    figure = Figure(figsize=size, layout="constrained")
     grid = figure.subplots(len(rows), MOMENTS, squeeze=False)
     for axes, (label, path) in zip(grid, rows.items(), strict=True):
         with np.load(path) as snapshots:
@@ -48,12 +50,22 @@ def write_boundary_evolution(runs: Sequence[Path], out: Path) -> Path | None:
     return path
 
 
+def _proportion(path: Path) -> float:
+    """Height over width of a run's pictures."""
+    with np.load(path) as snapshots:
+        width, height = snapshots["image"].shape
+    return float(height / width)
+
+
 def _draw_row(
     axes: npt.NDArray[np.object_], label: str, snapshots: dict[str, npt.NDArray[np.generic]]
 ) -> None:
     epochs = snapshots["epochs"].astype(int)
-    chosen = np.linspace(0, len(epochs) - 1, MOMENTS).round().astype(int)
-    for axis, index in zip(axes, chosen, strict=True):
+    # Boundaries move most in the first epochs, so that columns stand for ever longer steps.
+    chosen = np.unique(np.geomspace(1, len(epochs), MOMENTS).round().astype(int)) - 1
+    for axis in axes[len(chosen) :]:
+        axis.set_axis_off()
+    for axis, index in zip(axes, chosen, strict=False):
         _draw(axis, snapshots["image"], snapshots["label"], snapshots["probability"][index])
         axis.set_title(f"epoch {epochs[index]}", fontsize=8)
     axes[0].set_ylabel(label, fontsize=9)

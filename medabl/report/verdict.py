@@ -142,6 +142,8 @@ def _headline(analysis: Analysis, leader: str, comparisons: Sequence[Comparison]
     level = [labels[others[c]] for c in mine if not (c.distinguishable and c.better == leader)]
     if not any(c.can_conclude for c in mine):
         return f"Too few subjects to choose a {_noun(analysis, plural=False)}."
+    if beaten and _noun(analysis) == "losses" and len(analysis.runs.seeds(leader)) == 1:
+        return f"{labels[leader]} did best in these runs, but one seed does not choose a loss."
     # The evidence is for the checkpoint compared; the last one of a collapsed run is another model.
     collapsed = any(collapse.method == leader for collapse in analysis.collapses)
     which = ", from its best epoch only" if collapsed else ""

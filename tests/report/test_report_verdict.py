@@ -112,6 +112,13 @@ def test_a_collapsed_winner_is_recommended_with_a_warning(make_comparison):
     assert f"Warning: {collapse}" in found.lines
 
 
+def test_one_seed_recommends_no_loss(make_comparison):
+    found = answered(make_comparison(seeds=(0,)))
+    assert (
+        found.headline == "GDL + ABL did best in these runs, but one seed does not choose a loss."
+    )
+
+
 def test_equal_methods_are_not_told_apart(make_comparison):
     gains = {"gdl": 0.0, "gdl_bl": 0.0, "gdl_abl": 0.0}
     found = answered(make_comparison(gains=gains))
