@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,4 +133,6 @@ def run_all(comparison: Comparison) -> Iterator[tuple[int, RunFolder, bool]]:
         before = folder.status() == "done"
         # The files were checked once for all runs.
         train(config, check=False)
+        # Engines and their handlers refer to each other: only the collector frees a run's volumes.
+        gc.collect()
         yield number, folder, before
