@@ -20,6 +20,7 @@ from medabl.experiments import METHODS, PRESETS, Comparison, plan_comparison, ru
 from medabl.files import read_json, write_json
 from medabl.report import write_report
 from medabl.report.boundary_evolution import write_boundary_evolution
+from medabl.report.verdict import count
 
 MARKER = "reproduce.json"
 PHANTOM_GIGABYTES = 2.5
@@ -88,7 +89,8 @@ def reproduce(settings: Settings, console: Console) -> Path:
     )
     _check_space(settings, len(comparison.configs))
     _describe(subjects, comparison, console)
-    check_subjects(subjects)
+    with console.status("Reading and checking every file"):
+        check_subjects(subjects)
     _claim(settings)
     total = len(comparison.configs)
     for number, folder, before in run_all(comparison):
@@ -152,10 +154,8 @@ def _describe(subjects: Sequence[Subject], comparison: Comparison, console: Cons
     sites = sorted({subject.site for subject in subjects} - {""})
     where = f" of {len(sites)} sites ({', '.join(sites)})" if sites else ""
     split = f"{comparison.folds} folds" if comparison.folds else "one split"
-    console.print(
-        f"{len(subjects)} subjects{where}, {split}, {len(comparison.configs)} runs",
-        highlight=False,
-    )
+    runs = count(len(comparison.configs), "run")
+    console.print(f"{len(subjects)} subjects{where}, {split}, {runs}", highlight=False)
 
 
 def _check_space(settings: Settings, runs: int) -> None:

@@ -86,10 +86,11 @@ def _challenge(root: Path, folder: Path, modalities: Sequence[str]) -> Subject:
     images = {}
     for modality in modalities:
         if modality.lower() not in files:
+            there = f"set the modalities to what is there, {','.join(files)}" if files else ""
             raise InputError(
                 f"{folder / 'pre'} has no {modality.upper()}.nii.gz (it holds:"
                 f" {', '.join(path.name for path in files.values()) or 'no NIfTI file'});"
-                " add it, or choose other modalities."
+                f" {' or '.join(filter(None, ('add it', there)))}."
             )
         images[modality] = files[modality.lower()]
     masks = [folder / f"wmh{suffix}" for suffix in _SUFFIXES if (folder / f"wmh{suffix}").is_file()]

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import torch
 from monai.transforms import Compose
+from rich.console import Console
+from rich.progress import track
 from torch import nn
 
 from medabl.data import Split, Subject
@@ -40,12 +42,16 @@ def judge_run(
         subjects: all subjects.
         split: whose ``val`` are judged.
     """
+    console = Console(stderr=True)
+    silent = not console.is_terminal
     by_id = {subject.id: subject for subject in subjects}
     for which in EPOCHS:
         network.load_state_dict(load_checkpoint(folder.checkpoint(which))["network"])
         predictor = Predictor(network, preprocess, modalities, device)
         cases = []
-        for subject in (by_id[i] for i in split["val"]):
+        title = f"{folder.path.name}: masks of the {which} epoch"
+        for i in track(split["val"], title, console=console, transient=True, disable=silent):
+            subject = by_id[i]
             path = predictor.write_mask(subject, folder.prediction(which, subject.stem))
             cases.append(_case(subject, path))
         write_evaluation(evaluate_cases(cases, progress=False), folder.evaluation(which))

@@ -21,6 +21,7 @@ class ProgressHandler:
         self.label = label
         self.evaluator = evaluator
         self.loss = loss
+        self.measured: list[str] = []
         self.console = Console(stderr=True)
         self.progress = Progress(
             TextColumn("[bold]{task.description}"),
@@ -38,6 +39,7 @@ class ProgressHandler:
     def attach(self, engine: Engine) -> None:
         """Register with a trainer."""
         engine.add_event_handler(Events.STARTED, self._start)
+        engine.add_event_handler(Events.EPOCH_STARTED, self._begin)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._advance)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._epoch)
         engine.add_event_handler(Events.COMPLETED | Events.EXCEPTION_RAISED, self._stop)
@@ -51,18 +53,28 @@ class ProgressHandler:
     def _advance(self, engine: Engine) -> None:
         self.progress.update(self.task, completed=engine.state.iteration)
 
+    def _begin(self, engine: Engine) -> None:
+        self.progress.update(self.task, status=self._status(engine))
+
     def _epoch(self, engine: Engine) -> None:
         epoch, last = engine.state.epoch, engine.state.max_epochs
-        parts = [f"epoch {epoch}/{last}", f"loss {float(engine.state.metrics['train_loss']):.4f}"]
-        alpha = getattr(self.loss, "alpha", None)
-        if alpha is not None:
-            parts.append(f"alpha {float(alpha):.2f}")
-        parts.append(f"slice-DSC {float(self.evaluator.state.metrics['val_slice_dsc']):.3f}")
-        status = "  ".join(parts)
+        self.measured = [
+            f"loss {float(engine.state.metrics['train_loss']):.4f}",
+            f"slice-DSC {float(self.evaluator.state.metrics['val_slice_dsc']):.3f}",
+        ]
+        status = self._status(engine)
         self.progress.update(self.task, status=status)
         # A log file gets ten lines a run, not a bar's control characters.
         if not self.console.is_terminal and (epoch == last or epoch % max(1, last // 10) == 0):
             self.console.print(f"{self.label}: {status}", highlight=False)
+
+    def _status(self, engine: Engine) -> str:
+        """The epoch, its alpha and, once there is one, what the last whole epoch came to."""
+        parts = [f"epoch {engine.state.epoch}/{engine.state.max_epochs}"]
+        alpha = getattr(self.loss, "alpha", None)
+        if alpha is not None:
+            parts.append(f"alpha {float(alpha):.2f}")
+        return "  ".join([*parts, *self.measured])
 
     def _stop(self, engine: Engine, error: BaseException | None = None) -> None:
         self.progress.stop()
