@@ -74,11 +74,6 @@ def cerebellar_arm(mirror: Points) -> Points:
     return tube(mirror, ((11, -27, -31), (19, -43, -34), (21, -54, -36)), (6.5, 6, 5))
 
 
-def brain(mirror: Points) -> Points:
-    """Distance to everything together."""
-    return np.minimum(np.minimum(cerebrum(mirror), cerebellum(mirror)), stem(mirror))
-
-
 def scalped(mirror: Points) -> Points:
     """Distance to the surface a skull stripper finds: cisterns between the parts are inside."""
     hull = smooth_min(cerebrum(mirror), stem(mirror), 12)
