@@ -286,6 +286,11 @@ def _comparison(path: Path) -> Table:
     return table
 
 
+def _number(value: float) -> str:
+    """Three digits, nothing for what one subject does not tell."""
+    return "" if value != value else f"{value:.3f}"
+
+
 def _as_table(summary: pd.DataFrame, subjects: int) -> Table:
     """The rows of all sites together, for the screen."""
     table = Table(title=f"{subjects} subject{'s' * (subjects != 1)}")
@@ -293,8 +298,9 @@ def _as_table(summary: pd.DataFrame, subjects: int) -> Table:
     for heading in ("mean", "sd", "median", "95 % interval", "undefined"):
         table.add_column(heading, justify="right")
     for row in summary[summary["site"] == "all"].to_dict("records"):
-        numbers = [f"{row[key]:.3f}" for key in ("mean", "sd", "median")]
-        interval = f"{row['ci_low']:.3f}, {row['ci_high']:.3f}"
+        numbers = [_number(row[key]) for key in ("mean", "sd", "median")]
+        ends = [_number(row[key]) for key in ("ci_low", "ci_high")]
+        interval = ", ".join(filter(None, ends))
         table.add_row(row["metric"], *numbers, interval, str(row["n_nan"] or ""))
     return table
 
