@@ -1,10 +1,8 @@
 """A brain built from smooth shapes: folded cortex, white matter, ventricles, deep grey nuclei.
 
 Positions are in mm, x to the right, y to the front, z up, with the origin at the anterior
-commissure, as atlases have it. Distances are positive outside of a structure. Sulci are the zero
-set of a band-limited random field that is constant along lines leaving a core curve in each
-hemisphere, so that they stand upright on the surface; cortex is what lies within its thickness of
-fluid.
+commissure, as atlases have it. Distances are positive outside of a structure. `cortex` folds the
+surface; cortex is what lies within its thickness of fluid.
 """
 
 from __future__ import annotations
