@@ -1,0 +1,119 @@
+"""What is segmented: said once, read by training, prediction, evaluation and report."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9 +.-]*$"
+ClassName = Annotated[str, Field(pattern=_NAME)]
+
+
+class Task(BaseModel):
+    """Classes, the values that stand for them in label files, and what decides which epoch is best.
+
+    Attributes:
+        name: what the task is called.
+        classes: names of the network's output channels, the background first.
+        labels: value in a label file -> name. A name that is no class (the WMH challenge's "other
+            pathology") is a valid value and counts as background.
+        judged: the classes that are evaluated; by default all but the background.
+        spatial_dims: 2 (slices) or 3 (volumes and patches).
+        key_metric: the validation metric that decides which epoch is best.
+        higher_is_better: its direction.
+
+    Raises:
+        pydantic.ValidationError: if the parts contradict each other.
+
+    Example:
+        >>> brain = Task(name="brain", classes=["background", "grey", "white"], spatial_dims=3,
+        ...              labels={0: "background", 1: "grey", 2: "white"}, key_metric="val_dsc")
+        >>> brain.judged, brain.class_of_label
+        (('grey', 'white'), {0: 0, 1: 1, 2: 2})
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    classes: Annotated[tuple[ClassName, ...], Field(min_length=2)]
+    labels: Annotated[dict[Annotated[int, Field(ge=0, le=255)], str], Field(min_length=2)]
+    judged: tuple[str, ...] = ()
+    spatial_dims: Literal[2, 3] = 2
+    key_metric: str = "val_slice_dsc"
+    higher_is_better: bool = True
+
+    @model_validator(mode="after")
+    def _agree(self) -> Task:
+        if len(set(self.classes)) < len(self.classes):
+            raise ValueError(f"classes must have different names, got {list(self.classes)}")
+        names = list(self.labels.values())
+        unlabelled = [name for name in self.classes if names.count(name) != 1]
+        if unlabelled:
+            raise ValueError(
+                f"each class must have one value in labels; {unlabelled[0]!r} has"
+                f" {names.count(unlabelled[0])}"
+            )
+        if not self.judged:
+            object.__setattr__(self, "judged", self.classes[1:])
+        unknown = [name for name in self.judged if name not in self.classes[1:]]
+        if unknown:
+            raise ValueError(
+                f"judged names {unknown[0]!r}, which is no class but the background;"
+                f" there are {', '.join(self.classes[1:])}"
+            )
+        return self
+
+    @property
+    def judged_channels(self) -> tuple[int, ...]:
+        """The channels of the judged classes, in their order."""
+        return tuple(self.classes.index(name) for name in self.judged)
+
+    @property
+    def class_of_label(self) -> dict[int, int]:
+        """Value in a label file -> channel."""
+        return {
+            value: self.classes.index(name) if name in self.classes else 0
+            for value, name in self.labels.items()
+        }
+
+    def to_classes(self, labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """Channels in place of the values of a label file.
+
+        Args:
+            labels: any shape, values among the keys of `labels`.
+
+        Returns:
+            uint8 of the same shape.
+        """
+        table = np.zeros(256, np.uint8)
+        for value, channel in self.class_of_label.items():
+            table[value] = channel
+        return table[labels]
+
+    def to_labels(self, classes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """The values of a label file in place of channels.
+
+        Args:
+            classes: any shape, values below the number of classes.
+
+        Returns:
+            uint8 of the same shape.
+        """
+        value_of = {name: value for value, name in self.labels.items()}
+        table = np.array([value_of[name] for name in self.classes], np.uint8)
+        return table[classes]
+
+    def describe_labels(self) -> str:
+        """The values a mask may hold, in words: ``0 (background), 1 (lesion)``."""
+        return ", ".join(f"{value} ({name})" for value, name in sorted(self.labels.items()))
+
+
+WMH = Task(
+    name="wmh",
+    classes=("background", "lesion"),
+    labels={0: "background", 1: "lesion", 2: "other pathology"},
+)
+"""The WMH Segmentation Challenge's task: label 2 is background (Kervadec et al. 2021)."""
