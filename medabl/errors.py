@@ -7,3 +7,7 @@ class InputError(ValueError):
     The message is one sentence that names it and says what to do; the command line prints it
     without a traceback.
     """
+
+
+class DivergedError(RuntimeError):
+    """A training whose loss is no number any more."""

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
+import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from medabl.errors import InputError
+
+TEMPORARY = ".~"
+"""Names of files that are being written begin like this."""
 
 
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Give a temporary name beside `path` to write to, and rename it to `path` on success.
 
-    The temporary name keeps the suffixes of `path` (``.nii.gz``), since writers choose their
-    format by them. On an exception the temporary file is removed and `path` is left as it was.
+    The temporary name is unique and keeps the suffixes of `path` (``.nii.gz``), since writers
+    choose their format by them. File and folder reach the disk before the name changes, so that a
+    power failure leaves the old file or the new one. On an exception the temporary file is removed
+    and `path` is left as it was; what a killed process leaves, `sweep` removes.
 
     Args:
         path: the file to be written; its folder is made when missing.
@@ -25,12 +36,51 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{os.getpid()}-{target.name}")
+    temporary = target.with_name(f"{TEMPORARY}{secrets.token_hex(6)}-{target.name}")
     try:
         yield temporary
+        _to_disk(temporary, os.O_RDWR)
         temporary.replace(target)
+        sync_folder(target.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sync_folder(folder: str | os.PathLike[str]) -> None:
+    """Bring a folder's names to the disk, where the system can."""
+    if os.name == "posix":
+        _to_disk(folder, os.O_RDONLY)
+
+
+def sweep(folder: str | os.PathLike[str]) -> None:
+    """Remove what killed processes left of half-written files at and below `folder`.
+
+    Call it only while no other process writes there.
+    """
+    for leftover in Path(folder).rglob(f"{TEMPORARY}*"):
+        leftover.unlink(missing_ok=True)
+
+
+def check_writable(folder: str | os.PathLike[str]) -> None:
+    """See that files can be written to a folder, which may not exist yet; leaves nothing behind.
+
+    Raises:
+        InputError: if they cannot, naming the folder and the cause.
+    """
+    folder = Path(folder).expanduser().absolute()
+    existing = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+    probe = existing / f"{TEMPORARY}{secrets.token_hex(6)}"
+    try:
+        if not stat.S_ISDIR(existing.stat().st_mode):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(existing))
+        probe.write_bytes(b"")
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be written to ({error.strerror}: {existing}); choose another folder."
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            probe.unlink(missing_ok=True)
 
 
 def walk(folder: str | os.PathLike[str]) -> Iterator[tuple[Path, list[str]]]:
@@ -59,3 +109,11 @@ def write_json(path: str | os.PathLike[str], value: Any) -> None:
 def read_json(path: str | os.PathLike[str]) -> Any:
     """Read a JSON file."""
     return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def _to_disk(path: str | os.PathLike[str], flags: int) -> None:
+    descriptor = os.open(path, flags)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,39 +1,64 @@
 """From a config to a trained network and its evaluation."""
 
 from medabl.engine.batch import TargetLoss, mean_loss, predicted_class, prepare_training_batch
-from medabl.engine.checkpoint import CheckpointHandler, load_checkpoint
-from medabl.engine.device import pick_device
-from medabl.engine.epoch_log import EpochLogHandler
-from medabl.engine.handlers import AlphaScheduleHandler, EpochSeedHandler
-from medabl.engine.judge import judge_run
+from medabl.engine.begin import begin_run
+from medabl.engine.config import load_config, packaged_config, parse_overrides, settings_of
+from medabl.engine.device import count_workers, pick_device, pick_precision
+from medabl.engine.evaluate_run import evaluate_run
+from medabl.engine.handlers import (
+    AlphaScheduleHandler,
+    CheckpointHandler,
+    EpochLogHandler,
+    EpochSeedHandler,
+    FiniteLossHandler,
+    LearningRateHandler,
+    ProgressHandler,
+    SnapshotHandler,
+    tensorboard_handlers,
+)
+from medabl.engine.learning_rate import learning_rate_schedule
+from medabl.engine.metrics import is_better, key_metric, other_metrics
 from medabl.engine.predict import Predictor, load_predictor, scan_subject
-from medabl.engine.progress import ProgressHandler
-from medabl.engine.run_folder import RunFolder
-from medabl.engine.snapshots import SnapshotHandler
-from medabl.engine.tensorboard import tensorboard_handlers
-from medabl.engine.train import load_config, packaged_config, parse_overrides, train
+from medabl.engine.run import check_cohort, find_cohort, train
+from medabl.engine.settings import Settings
+from medabl.engine.trainer import Trainer
+from medabl.runs import RunFolder, load_checkpoint
 
 __all__ = [
     "AlphaScheduleHandler",
     "CheckpointHandler",
     "EpochLogHandler",
     "EpochSeedHandler",
+    "FiniteLossHandler",
+    "LearningRateHandler",
     "Predictor",
     "ProgressHandler",
     "RunFolder",
+    "Settings",
     "SnapshotHandler",
     "TargetLoss",
-    "judge_run",
+    "Trainer",
+    "begin_run",
+    "check_cohort",
+    "count_workers",
+    "evaluate_run",
+    "find_cohort",
+    "is_better",
+    "key_metric",
+    "learning_rate_schedule",
     "load_checkpoint",
     "load_config",
     "load_predictor",
     "mean_loss",
+    "other_metrics",
     "packaged_config",
     "parse_overrides",
     "pick_device",
+    "pick_precision",
     "predicted_class",
     "prepare_training_batch",
     "scan_subject",
+    "settings_of",
     "tensorboard_handlers",
     "train",
 ]

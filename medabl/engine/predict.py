@@ -4,116 +4,166 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 import torch
 import yaml
 from monai.bundle import ConfigParser
 from monai.data import MetaTensor
-from monai.inferers import SliceInferer
+from monai.inferers import Inferer
 from monai.transforms import Compose, Invertd
-from torch import nn
+from torch import Tensor, nn
 
-from medabl.data import Subject, check_subject, subject_item
-from medabl.engine.checkpoint import load_checkpoint
+from medabl.data import Subject, check_subject, subject_item, write_like
 from medabl.engine.device import pick_device
+from medabl.engine.recipe import PARTS, read_recipe
 from medabl.errors import InputError
-from medabl.files import atomic_path
+from medabl.runs import load_checkpoint
+from medabl.task import Task
 
-SLICES_AT_ONCE = 8
+Array = npt.NDArray[np.float32]
+_COMMON = ("modalities", "segmentation", "slice_axis")
 
 
 class Predictor:
-    """A trained network with the preprocessing that its input needs.
+    """Trained networks with the preprocessing that their input needs; they vote by their mean.
 
     Args:
-        network: maps B x C x H x W to logits B x 2 x H x W.
+        networks: map B x C x H x W [x D] to logits B x classes x H x W [x D].
         preprocess: MONAI transforms from `subject_item` to ``image``, C x H x W x D; what of it
             moves voxels must be invertible, as MONAI's transforms are.
+        inferer: takes a whole volume through a network.
         modalities: names of the images, in channel order.
+        task: what the classes are.
+        slice_axis: plane of the slices that `preprocess` makes.
         device: where to compute.
     """
 
     def __init__(
         self,
-        network: nn.Module,
+        networks: Sequence[nn.Module],
         preprocess: Compose,
+        inferer: Inferer,
         modalities: Sequence[str],
+        task: Task,
+        slice_axis: str,
         device: torch.device,
     ) -> None:
-        self.network = network.to(device).eval()
+        self.networks = [network.to(device).eval() for network in networks]
         self.preprocess = preprocess
+        self.inferer = inferer
         self.modalities = tuple(modalities)
+        self.task = task
+        self.slice_axis = slice_axis
         self.device = device
         self.invert = Invertd(
-            keys="lesion", transform=preprocess, orig_keys="image", nearest_interp=False
+            keys="probability", transform=preprocess, orig_keys="image", nearest_interp=False
         )
 
     @torch.no_grad()
-    def probability(self, subject: Subject) -> npt.NDArray[np.float32]:
-        """The lesion probability of every voxel.
+    def probabilities(self, subject: Subject) -> Array:
+        """The probability of each class but the background, of every voxel.
 
         Slices are predicted at the network's size, and the probabilities, not the mask, brought
         back to the scan's grid, so that edges are not cut in steps.
 
         Returns:
-            X x Y x Z on the grid of the subject's first image.
+            (classes - 1) x H x W x D on the scan's grid in canonical orientation, slices last.
         """
         data = self.preprocess(subject_item(subject))
         image = data["image"]
-        infer = SliceInferer(
-            roi_size=tuple(image.shape[1:3]), sw_batch_size=SLICES_AT_ONCE, spatial_dim=2
-        )
-        logits = infer(image.as_tensor()[None].to(self.device), self.network)
-        lesion = logits.float().softmax(dim=1)[0, 1:2].cpu()
-        data["lesion"] = MetaTensor(lesion, meta=image.meta)
-        inverted: npt.NDArray[np.float32] = self.invert(data)["lesion"][0].numpy()
+        batch = image.as_tensor()[None].to(self.device)
+        mean = torch.stack([self._infer(batch, network) for network in self.networks]).mean(dim=0)
+        data["probability"] = MetaTensor(mean.cpu(), meta=image.meta)
+        inverted: Array = self.invert(data)["probability"].numpy()
         return inverted
 
-    def write_mask(self, subject: Subject, path: str | Path) -> Path:
-        """Write the mask (uint8, 1 = lesion) with the first image's affine and header.
+    def write(
+        self, subject: Subject, mask: str | Path, probability: str | Path | None = None
+    ) -> Path:
+        """Write a mask, in the labels of the task and the geometry of the subject's first image.
 
         Args:
             subject: its label, if any, is not looked at.
-            path: ``.nii.gz`` or ``.nii``.
+            mask: ``.nii.gz`` or ``.nii``, uint8.
+            probability: also write the probabilities, float32: of the one class that is not
+                background, or of all of them along a fourth axis.
 
         Returns:
-            the path.
+            the mask's path.
         """
-        scan = nib.load(next(iter(subject.images.values())))
-        mask = (self.probability(subject) > 0.5).astype(np.uint8).reshape(scan.shape[:3])
-        header = scan.header.copy()
-        header.set_data_dtype(np.uint8)
-        header.set_slope_inter(1, 0)
-        header["cal_min"], header["cal_max"] = 0, 1
-        with atomic_path(path) as temporary:
-            nib.save(nib.Nifti1Image(mask, scan.affine, header), temporary)
-        return Path(path)
+        scan = next(iter(subject.images.values()))
+        probabilities = self.probabilities(subject)
+        labels = self.task.to_labels(likeliest_class(probabilities))
+        write_like(scan, labels, mask, self.slice_axis)
+        if probability is not None:
+            volume = probabilities[0] if len(probabilities) == 1 else np.moveaxis(probabilities, 0, -1)
+            write_like(scan, volume, probability, self.slice_axis)
+        return Path(mask)
+
+    def _infer(self, batch: Tensor, network: nn.Module) -> Tensor:
+        logits = self.inferer(batch, network)
+        return logits.float().softmax(dim=1)[0, 1:]
 
 
-def load_predictor(checkpoint: str | Path, device: str = "auto") -> Predictor:
-    """The predictor that a checkpoint describes.
+def likeliest_class(probabilities: Array) -> npt.NDArray[np.uint8]:
+    """The class of the highest probability, the background's being what is left of 1.
 
-    The checkpoint's config is MONAI's and may hold expressions, which are run: load only
-    checkpoints from people you trust.
+    Args:
+        probabilities: (classes - 1) x ..., of each class but the background.
+
+    Returns:
+        classes from 0, of shape ``...``; background where it ties.
+    """
+    background = 1 - probabilities.sum(axis=0)
+    best = probabilities.argmax(axis=0)
+    wins = np.take_along_axis(probabilities, best[None], axis=0)[0] > background
+    return np.where(wins, best + 1, 0).astype(np.uint8)
+
+
+def load_predictor(
+    checkpoint: str | Path | Sequence[str | Path], device: str = "auto", trust: bool = False
+) -> Predictor:
+    """The predictor that a checkpoint describes, or several that were trained alike.
+
+    Args:
+        checkpoint: one or more; the probabilities of several are averaged.
+        device: ``auto``, ``cpu``, ``cuda``, ...
+        trust: run what code a checkpoint names or holds. Without it a checkpoint is plain data and
+            may name components of MONAI, torch.nn and medabl only.
 
     Raises:
-        InputError: if the checkpoint cannot be read, or carries no config.
+        InputError: if a checkpoint cannot be read or trusted, or several do not fit together.
     """
-    loaded = load_checkpoint(checkpoint)
-    if loaded["config"] is None:
-        raise InputError(
-            f"{checkpoint} carries no config, since its run folder had no config.yaml; train with"
-            " `medabl train`, which writes one."
-        )
-    parser = ConfigParser(yaml.safe_load(loaded["config"]))
-    network = parser.get_parsed_content("network")
-    network.load_state_dict(loaded["network"])
-    preprocess = parser.get_parsed_content("preprocess")
-    modalities = parser.get_parsed_content("modalities")
-    return Predictor(network, preprocess, modalities, pick_device(device))
+    several = isinstance(checkpoint, Sequence) and not isinstance(checkpoint, str)
+    paths = [Path(path) for path in (checkpoint if several else [checkpoint])]
+    loaded = [load_checkpoint(path) for path in paths]
+    described = [_parts(path, one, trust) for path, one in zip(paths, loaded, strict=True)]
+    first = described[0]
+    for path, parts, one in zip(paths[1:], described[1:], loaded[1:], strict=True):
+        different = [part for part in _COMMON if parts[part] != first[part]]
+        if _preprocessing(one) != _preprocessing(loaded[0]):
+            different.append("preprocess")
+        if different:
+            raise InputError(
+                f"{path} and {paths[0]} cannot be averaged: their {different[0]} differ."
+            )
+    for path, parts, one in zip(paths, described, loaded, strict=True):
+        try:
+            parts["network"].load_state_dict(one["network"])
+        except RuntimeError as error:
+            raise InputError(f"{path}: its weights do not fit its network ({error}).") from error
+    return Predictor(
+        [parts["network"] for parts in described],
+        first["preprocess"],
+        first["volume_inferer"],
+        first["modalities"],
+        first["segmentation"],
+        first["slice_axis"],
+        pick_device(device),
+    )
 
 
 def scan_subject(images: Sequence[Path], modalities: Sequence[str]) -> Subject:
@@ -131,3 +181,27 @@ def scan_subject(images: Sequence[Path], modalities: Sequence[str]) -> Subject:
     subject = Subject(images[0].name, "", dict(pairs), None)
     check_subject(subject)
     return subject
+
+
+def _parts(path: Path, checkpoint: Mapping[str, Any], trust: bool) -> dict[str, Any]:
+    if checkpoint.get("recipe") is not None:
+        try:
+            return read_recipe(checkpoint["recipe"], trust)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
+    if checkpoint["config"] is None:
+        raise InputError(
+            f"{path} carries no config: train with `medabl train`, which writes one into it."
+        )
+    if not trust:
+        raise InputError(
+            f"{path} holds expressions that would have to be run; if you trust its author, add"
+            " --trust."
+        )
+    parser = ConfigParser(yaml.safe_load(checkpoint["config"]))
+    return {part: parser.get_parsed_content(part) for part in PARTS}
+
+
+def _preprocessing(checkpoint: Mapping[str, Any]) -> Any:
+    recipe = checkpoint.get("recipe")
+    return recipe["preprocess"] if recipe else None

@@ -7,8 +7,8 @@ from typing import Any
 from ignite.engine import Engine
 from monai.handlers import TensorBoardStatsHandler
 
-from medabl.engine.run_folder import RunFolder
 from medabl.errors import InputError
+from medabl.runs import RunFolder
 
 
 def tensorboard_handlers(enabled: bool, folder: RunFolder, evaluator: Engine) -> list[Any]:
@@ -25,7 +25,7 @@ def tensorboard_handlers(enabled: bool, folder: RunFolder, evaluator: Engine) ->
         raise InputError(
             "tensorboard=true needs TensorBoard: pip install medabl[tensorboard]."
         ) from error
-    log_dir = str(folder.path / "tensorboard")
+    log_dir = str(folder.tensorboard)
     validation = TensorBoardStatsHandler(
         log_dir=log_dir,
         iteration_log=False,

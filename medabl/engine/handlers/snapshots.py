@@ -13,23 +13,26 @@ from ignite.engine import Engine, Events
 from torch import Tensor, nn
 
 from medabl.files import atomic_path
+from medabl.task import Task
 
 MARGIN = 12
 """Pixels shown around the lesion."""
 
 
 class SnapshotHandler:
-    """Keeps the probability map around one lesion after every epoch.
+    """Keeps the probability map around one object after every epoch.
 
-    The lesion is the largest connected one of all slices of the dataset; without any lesion
-    nothing is kept. The file holds ``image`` (h x w, first modality), ``label`` (h x w),
-    ``epochs`` (E) and ``probability`` (E x h x w, float16).
+    The object (a lesion, say) is the largest connected one of the judged classes in all slices of
+    the dataset; without any, and for 3D tasks, nothing is kept. The file holds ``image`` (h x w,
+    first modality), ``label`` (h x w, 1 in the judged classes), ``epochs`` (E) and ``probability``
+    (E x h x w, float16, of the judged classes together).
 
     Args:
         path: the ``.npz`` file.
-        dataset: slices with ``image`` (C x H x W) and ``label`` (1 x H x W).
-        network: maps B x C x H x W to logits B x 2 x H x W.
+        dataset: slices with ``image`` (C x H x W) and ``label`` (1 x H x W, classes).
+        network: maps B x C x H x W to logits B x classes x H x W.
         device: where it computes.
+        task: which classes are judged.
     """
 
     def __init__(
@@ -38,13 +41,16 @@ class SnapshotHandler:
         dataset: Sequence[Mapping[str, Tensor]],
         network: nn.Module,
         device: torch.device,
+        task: Task,
     ) -> None:
         self.path = Path(path)
         self.network = network
         self.device = device
+        self.channels = list(task.judged_channels)
         self.kept: dict[int, np.ndarray] = {}
         self.image: Tensor | None = None
-        self._choose(dataset)
+        if task.spatial_dims == 2:
+            self._choose(dataset)
 
     def attach(self, engine: Engine) -> None:
         """Register with a trainer."""
@@ -58,8 +64,8 @@ class SnapshotHandler:
         assert self.image is not None
         self.network.eval()
         logits = self.network(self.image[None].to(self.device))
-        lesion = logits.float().softmax(dim=1)[0, 1].cpu().numpy()
-        self.kept[engine.state.epoch] = lesion[self.window].astype(np.float16)
+        judged = logits.float().softmax(dim=1)[0, self.channels].sum(dim=0).cpu().numpy()
+        self.kept[engine.state.epoch] = judged[self.window].astype(np.float16)
         with atomic_path(self.path) as temporary:
             np.savez_compressed(
                 temporary,
@@ -72,14 +78,14 @@ class SnapshotHandler:
     def _choose(self, dataset: Sequence[Mapping[str, Any]]) -> None:
         largest = 0
         for sample in dataset:
-            label = sample["label"][0].numpy()
+            label = np.isin(sample["label"][0].numpy(), self.channels).astype(np.uint8)
             if label.sum() <= largest:
                 continue
-            lesions, _ = scipy.ndimage.label(label)
-            sizes = np.bincount(lesions.ravel())[1:]
+            objects, _ = scipy.ndimage.label(label)
+            sizes = np.bincount(objects.ravel())[1:]
             if sizes.max() > largest:
                 largest = int(sizes.max())
-                box = scipy.ndimage.find_objects(lesions)[sizes.argmax()]
+                box = scipy.ndimage.find_objects(objects)[sizes.argmax()]
                 self.window = tuple(slice(max(0, s.start - MARGIN), s.stop + MARGIN) for s in box)
                 self.image, self.label = sample["image"], label
 

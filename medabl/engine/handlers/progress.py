@@ -9,22 +9,24 @@ from torch import nn
 
 
 class ProgressHandler:
-    """Shows loss, alpha, slice-DSC and the time left; on no terminal, a line now and then.
+    """Shows loss, alpha, key metric and the time left; on no terminal, a line now and then.
 
     Args:
         label: what the run is called.
         evaluator: the engine that validates.
         loss: its ``alpha`` is shown, if it has one.
+        metric: name of the evaluator's metric that is shown.
     """
 
-    def __init__(self, label: str, evaluator: Engine, loss: nn.Module) -> None:
+    def __init__(self, label: str, evaluator: Engine, loss: nn.Module, metric: str) -> None:
         self.label = label
+        self.metric = metric
         self.evaluator = evaluator
         self.loss = loss
         self.measured: list[str] = []
         self.console = Console(stderr=True)
         self.progress = Progress(
-            TextColumn("[bold]{task.description}"),
+            TextColumn("{task.description}", style="bold", markup=False),
             BarColumn(),
             TextColumn("{task.fields[status]}"),
             TimeElapsedColumn(),
@@ -60,13 +62,15 @@ class ProgressHandler:
         epoch, last = engine.state.epoch, engine.state.max_epochs
         self.measured = [
             f"loss {float(engine.state.metrics['train_loss']):.4f}",
-            f"slice-DSC {float(self.evaluator.state.metrics['val_slice_dsc']):.3f}",
+            f"{_shown(self.metric)} {float(self.evaluator.state.metrics[self.metric]):.3f}",
         ]
         status = self._status(engine)
         self.progress.update(self.task, status=status)
         # A log file gets ten lines a run, not a bar's control characters.
         if not self.console.is_terminal and (epoch == last or epoch % max(1, last // 10) == 0):
-            self.console.print(f"{self.label}: {status}", highlight=False)
+            self.console.print(
+                f"{self.label}: {status}", highlight=False, markup=False, soft_wrap=True
+            )
 
     def _status(self, engine: Engine) -> str:
         """The epoch, its alpha and, once there is one, what the last whole epoch came to."""
@@ -80,3 +84,8 @@ class ProgressHandler:
         self.progress.stop()
         if error is not None:
             raise error
+
+
+def _shown(metric: str) -> str:
+    """``slice-DSC`` for ``val_slice_dsc``."""
+    return metric.removeprefix("val_").replace("dsc", "DSC").replace("_", "-")

@@ -1,0 +1,83 @@
+"""The subjects of a run and who of them trains, validates and tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from medabl.data.split import Split, split_subjects
+from medabl.data.subjects import Subject, find_subjects
+from medabl.fingerprints import Fingerprints, take_fingerprints
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Subjects and their split.
+
+    Attributes:
+        subjects: all of them.
+        split: the ids of each side.
+    """
+
+    subjects: tuple[Subject, ...]
+    split: Split
+
+    @property
+    def train(self) -> list[Subject]:
+        """Those trained on."""
+        return self._of(self.split["train"])
+
+    @property
+    def val(self) -> list[Subject]:
+        """Those that decide which epoch is best."""
+        return self._of(self.split["val"])
+
+    @property
+    def test(self) -> list[Subject]:
+        """Those kept for a test; perhaps none."""
+        return self._of(self.split["test"])
+
+    @property
+    def judges(self) -> list[Subject]:
+        """Those the result is told of: the test subjects, or without a test the validation ones."""
+        return self.test or self.val
+
+    @cached_property
+    def fingerprints(self) -> Fingerprints:
+        """A digest of the content of each file of each subject."""
+        return take_fingerprints({subject.id: subject.files for subject in self.subjects})
+
+    def _of(self, ids: Sequence[str]) -> list[Subject]:
+        by_id = {subject.id: subject for subject in self.subjects}
+        return [by_id[i] for i in ids]
+
+
+def load_cohort(
+    data: str | Path,
+    modalities: Sequence[str],
+    mask_name: str | None = None,
+    validation: float = 10,
+    test: float | Sequence[str] | None = None,
+    folds: int | None = None,
+    fold: int = 0,
+    split: str | Path | None = None,
+    split_seed: int = 0,
+    group_by: str | int = "auto",
+) -> Cohort:
+    """Find the subjects below a folder and split them. Arguments and errors: `find_subjects` and
+    `split_subjects`.
+    """
+    subjects = find_subjects(data, modalities, mask_name=mask_name)
+    parts = split_subjects(
+        subjects,
+        validation=validation,
+        test=test,
+        folds=folds,
+        fold=fold,
+        seed=split_seed,
+        path=split,
+        group_by=group_by,
+    )
+    return Cohort(tuple(subjects), parts)

@@ -1,0 +1,100 @@
+"""The description of a run, written when it begins, and held against what a resumed one finds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from medabl.data import Cohort
+from medabl.errors import InputError
+from medabl.files import read_json, write_json
+from medabl.fingerprints import difference
+from medabl.runs import RunFolder
+from medabl.runs.environment import changes, environment
+from medabl.task import Task
+
+# Where a run computes, and where its files lie, may change between its parts; what it computes may
+# not. The content of the subjects' files is compared instead of their place.
+MAY_CHANGE = ("device", "num_workers", "cache_dir", "tensorboard", "data", "run_dir")
+
+
+def begin_run(folder: RunFolder, cohort: Cohort, task: Task, facts: Mapping[str, Any]) -> None:
+    """Write ``run.json`` (status ``running``), ``split.json``, fingerprints and environment.
+
+    Args:
+        folder: the run's folder.
+        cohort: whom it trains on and is judged by.
+        task: what is segmented.
+        facts: further entries of ``run.json``: method, seed, fold, ...
+    """
+    before = folder.read_info() if folder.info.is_file() else {}
+    write_json(folder.split, cohort.split)
+    write_json(folder.fingerprints, cohort.fingerprints)
+    write_json(folder.environment, environment())
+    folder.begin(
+        {
+            **facts,
+            "task": task.model_dump(mode="json"),
+            "test": bool(cohort.test),
+            "warnings": before.get("warnings", []),
+        }
+    )
+
+
+def check_same_config(folder: RunFolder, config: Mapping[str, Any]) -> None:
+    """See that a folder's run was begun with this config.
+
+    Raises:
+        InputError: naming the first key that differs.
+    """
+    if not folder.config.is_file():
+        raise InputError(
+            f"{folder.path} holds a run that was not made by medabl train; choose another run_dir."
+        )
+    old = yaml.safe_load(folder.config.read_text(encoding="utf-8"))
+    new = yaml.safe_load(yaml.safe_dump(dict(config)))
+    keys = [key for key in {**old, **new} if key not in MAY_CHANGE]
+    changed = [key for key in keys if old.get(key) != new.get(key)]
+    if changed:
+        key = changed[0]
+        raise InputError(
+            f"{folder.path} holds a run with other settings ({key}: {old.get(key)!r}, now"
+            f" {new.get(key)!r}); choose another run_dir, or remove it."
+        )
+
+
+def check_same_data(folder: RunFolder, cohort: Cohort) -> None:
+    """See that a run's subjects are those it was begun with, to the byte, on the same sides.
+
+    Raises:
+        InputError: naming what changed.
+    """
+    changed = difference(read_json(folder.fingerprints), cohort.fingerprints)
+    if changed is not None:
+        raise InputError(
+            f"{folder.path} was begun with other data: {changed} since. Restore the data as they"
+            " were, or choose another run_dir."
+        )
+    before, now = read_json(folder.split), dict(cohort.split)
+    for side in ("train", "val", "test"):
+        if before.get(side) != now[side]:
+            raise InputError(
+                f"{folder.path} was begun with another split ({side} differs); restore it, or"
+                " choose another run_dir."
+            )
+
+
+def note_changed_environment(folder: RunFolder) -> str | None:
+    """Keep in ``run.json`` that a run goes on with other versions, and say so.
+
+    Returns:
+        the sentence, None if nothing changed.
+    """
+    changed = changes(read_json(folder.environment), environment())
+    if not changed:
+        return None
+    note = f"Resumed in another environment ({', '.join(changed)}): last digits may differ."
+    folder.update(warnings=[*folder.read_info().get("warnings", []), note])
+    return note

@@ -1,0 +1,90 @@
+"""A config made into objects; mistakes in it told in the words of the component they hit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from monai.bundle import ConfigParser
+from torch import nn
+
+from medabl.data import Cohort
+from medabl.engine.settings import Settings
+from medabl.errors import DivergedError, InputError
+
+_COMPONENT = re.compile(r"Failed to instantiate component '([^']+)'")
+_WRAPPER = re.compile(r"Failed to (instantiate component|evaluate) ")
+
+
+def parse(config: Mapping[str, Any], settings: Settings, cohort: Cohort) -> ConfigParser:
+    """A parser of the config, in which paths and cohort stand as objects.
+
+    MONAI reads a ``#`` in a text as a separator of keys; a path that is an object may hold one.
+    """
+    objects = {key: value for key, value in settings if isinstance(value, Path)}
+    return ConfigParser({**config, **objects, "cohort": cohort})
+
+
+def build(parser: ConfigParser, settings: Settings) -> None:
+    """Instantiate all that a run needs, the network first, which is tried on a blank image.
+
+    Raises:
+        InputError: in the words of the component that refused.
+        OSError: if files cannot be read.
+    """
+    try:
+        parser.get_parsed_content("initialize")
+        network = parser.get_parsed_content("placed_network")
+        _try(network, settings, parser.get_parsed_content("torch_device"))
+        parser.get_parsed_content("trainer")
+    except Exception as error:
+        raise _mistake(error) from error
+
+
+def carry_out(parser: ConfigParser) -> None:
+    """Do what the config's ``run`` says.
+
+    Raises:
+        Exception: what went wrong, without MONAI's wrapping.
+    """
+    try:
+        parser.get_parsed_content("run")
+    except RuntimeError as error:
+        cause, _ = _unwrap(error)
+        raise cause from None
+
+
+def _try(network: nn.Module, settings: Settings, device: torch.device) -> None:
+    size = (1, len(settings.modalities), *settings.image_size)
+    network.eval()
+    with torch.no_grad():
+        logits = network(torch.zeros(size, device=device))
+    expected = (1, len(settings.task.classes), *settings.image_size)
+    shape = tuple(getattr(logits, "shape", ()))
+    if shape != expected:
+        raise InputError(
+            f"The network makes {shape or type(logits).__name__} of an image of shape {size}; the"
+            f" task needs {expected}: a channel for each of {', '.join(settings.task.classes)}."
+        )
+
+
+def _unwrap(error: BaseException) -> tuple[BaseException, str | None]:
+    """The exception behind MONAI's, and the component it came from."""
+    component = None
+    while error.__cause__ is not None and _WRAPPER.match(str(error)):
+        named = _COMPONENT.match(str(error))
+        component = named[1] if named else component
+        error = error.__cause__
+    return error, component
+
+
+def _mistake(error: BaseException) -> BaseException:
+    cause, component = _unwrap(error)
+    if isinstance(cause, (InputError, OSError, DivergedError, MemoryError)):
+        return cause
+    sentence = " ".join(str(cause).split()) or type(cause).__name__
+    where = f"{component.rpartition('.')[2]}: " if component else ""
+    return InputError(f"The config cannot be carried out: {where}{sentence}")

@@ -1,0 +1,129 @@
+"""One run, from its config to its finished folder."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+from monai.bundle import ConfigParser
+from rich.console import Console
+
+from medabl.data import Cohort, check_subjects, load_cohort
+from medabl.engine.begin import check_same_config, check_same_data, note_changed_environment
+from medabl.engine.build import build, carry_out, parse
+from medabl.engine.config import settings_of
+from medabl.engine.device import pick_device
+from medabl.engine.handlers import CheckpointHandler
+from medabl.engine.recipe import write_recipe
+from medabl.engine.settings import Settings
+from medabl.errors import DivergedError, InputError
+from medabl.files import check_writable, write_text
+from medabl.runs import RunFolder, load_newest, locked
+
+
+def train(config: Mapping[str, Any], check: bool = True) -> RunFolder:
+    """Carry out a run: train, predict, evaluate; or what of it is missing.
+
+    A finished run is left as it is; an interrupted one goes on after its last whole epoch, if
+    settings, split and the content of the subjects' files are what they were.
+
+    Args:
+        config: as from `load_config`.
+        check: read and check all files first.
+
+    Returns:
+        the run's folder.
+
+    Raises:
+        InputError: if config, data or folder cannot be used, before anything is written.
+        DivergedError: if the loss becomes NaN or infinite.
+    """
+    settings = settings_of(config)
+    folder = RunFolder.at(settings.run_dir)
+    if folder.status() == "done":
+        check_same_config(folder, config)
+        return folder
+    pick_device(settings.device)
+    cohort = find_cohort(settings)
+    check_writable(folder.path)
+    if check:
+        check_cohort(cohort, settings)
+    with locked(folder.path):
+        _carry_out(folder, config, settings, cohort)
+    return folder
+
+
+def find_cohort(settings: Settings) -> Cohort:
+    """The subjects of a run and their split.
+
+    Raises:
+        InputError: if there is no `data`, or it cannot be used.
+    """
+    if settings.data is None:
+        raise InputError("data is not set: say where the subjects are, data=FOLDER.")
+    return load_cohort(
+        settings.data,
+        settings.modalities,
+        mask_name=settings.mask_name,
+        validation=settings.validation,
+        test=settings.test,
+        folds=settings.folds,
+        fold=settings.fold,
+        split=settings.split,
+        split_seed=settings.split_seed,
+        group_by=settings.group_by,
+    )
+
+
+def check_cohort(cohort: Cohort, settings: Settings) -> None:
+    """Read and check every file of a cohort; what is only doubtful is told on standard error.
+
+    Raises:
+        InputError: naming the first bad file.
+    """
+    for warning in check_subjects(cohort.subjects, settings.task, settings.slice_axis):
+        _tell(f"Warning: {warning}")
+
+
+def _carry_out(
+    folder: RunFolder, config: Mapping[str, Any], settings: Settings, cohort: Cohort
+) -> None:
+    # Without a whole epoch there is nothing to lose, and whatever stopped the run may be mended.
+    newest, trouble = load_newest(folder.checkpoint("last"))
+    if newest is not None:
+        check_same_config(folder, config)
+        check_same_data(folder, cohort)
+    if trouble is not None:
+        _tell(f"{trouble} The run goes on from the checkpoint before it.")
+    with warnings.catch_warnings():
+        # Schedulers and loaders warn about their own defaults; nothing in them is the user's.
+        warnings.simplefilter("ignore")
+        logging.getLogger("ignite").setLevel(logging.ERROR)
+        parser = parse(config, settings, cohort)
+        build(parser, settings)
+        text = yaml.safe_dump(dict(config), sort_keys=False)
+        _describe_checkpoints(parser, config, text)
+        if newest is None:
+            folder.info.unlink(missing_ok=True)
+            write_text(folder.config, text)
+        elif note := note_changed_environment(folder):
+            _tell(f"Warning: {note}")
+        try:
+            carry_out(parser)
+        except DivergedError as error:
+            folder.update(status="failed", error=str(error))
+            raise
+
+
+def _describe_checkpoints(parser: ConfigParser, config: Mapping[str, Any], text: str) -> None:
+    description = {"config": text, "recipe": write_recipe(config, parser)}
+    for handler in parser.get_parsed_content("handlers"):
+        if isinstance(handler, CheckpointHandler):
+            handler.description = description
+
+
+def _tell(sentence: str) -> None:
+    Console(stderr=True).print(sentence, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,154 @@
+"""The plain settings of a run: one typed model, checked before a file is written."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from medabl.task import Task
+
+
+def _no_bool(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("must be a number")
+    return value
+
+
+Count = Annotated[int, BeforeValidator(_no_bool), Field(ge=1)]
+Index = Annotated[int, BeforeValidator(_no_bool), Field(ge=0)]
+Number = Annotated[float, BeforeValidator(_no_bool), Field(allow_inf_nan=False)]
+Share = Annotated[Number, Field(ge=0, le=1)]
+Name = Annotated[str, Field(min_length=1)]
+
+
+class Settings(BaseModel):
+    """What a user sets of a run; ``configs/wmh.yaml`` gives every key its published value.
+
+    The fields' descriptions say what each is.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+
+    task: Task = Field(description="what is segmented: classes, label values, key metric")
+    data: Path | None = Field(description="folder with the subjects")
+    run_dir: Path | None = Field(description="folder of this run")
+    method: Name = Field(description="one of the keys of `methods`")
+    modalities: Annotated[tuple[Name, ...], Field(min_length=1)] = Field(
+        description="images to use, in channel order"
+    )
+    mask_name: Name | None = Field(description="name of the mask file, where the layout leaves it open")
+    seed: Index = Field(description="initial weights, order and augmentation")
+    validation: Annotated[Number, Field(gt=0)] = Field(
+        description="subjects that validate, or their share below 1"
+    )
+    test: Annotated[Number, Field(gt=0)] | tuple[Name, ...] | None = Field(
+        description="subjects kept for a test: their number, their share below 1, or their ids"
+    )
+    folds: Annotated[Count, Field(ge=2)] | None = Field(description="number of folds")
+    fold: Index = Field(description="which fold validates")
+    split: Path | None = Field(description="JSON file with train, val and perhaps test")
+    split_seed: Index = Field(description="seed of the split")
+    group_by: int | Name = Field(description="what makes scans one patient's")
+    slice_axis: Literal["axial", "coronal", "sagittal"] = Field(
+        description="anatomical plane of the slices"
+    )
+    image_size: Annotated[tuple[Count, ...], Field(min_length=2, max_length=3)] = Field(
+        description="size of what the network sees, in voxels"
+    )
+    crop_to_head: bool = Field(description="crop volumes to the head before they are resized")
+    normalize: bool = Field(description="each image to mean 0 and sd 1 over its nonzero voxels")
+    lesion_slices_only: bool = Field(description="do not train on slices without foreground")
+    width: Count = Field(description="channels of the network's first level")
+    epochs: Count = Field(description="number of epochs")
+    slices_per_epoch: Count | None = Field(description="samples of an epoch; null: each once")
+    batch_size: Count = Field(description="samples of a step")
+    learning_rate: Annotated[Number, Field(gt=0)] = Field(description="Adam's, at the start")
+    betas: tuple[Annotated[Share, Field(lt=1)], Annotated[Share, Field(lt=1)]] = Field(
+        description="Adam's"
+    )
+    lr_schedule: Literal["plateau", "cosine", "constant"] = Field(
+        description="how the learning rate falls"
+    )
+    strategy: Literal["rebalance", "increase", "released", "constant"] = Field(
+        description="how region and boundary loss are weighted"
+    )
+    alpha_start: Share = Field(description="weight of the region loss in the first epoch")
+    alpha_end: Share = Field(description="and in the last")
+    device: Name = Field(description="auto, cpu, cuda, cuda:N or mps")
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        description="of the network; losses are always taken in float32"
+    )
+    num_workers: Index | Literal["auto"] = Field(description="processes that load data")
+    cache_dir: Path | None = Field(description="keeps preprocessed volumes from run to run")
+    tensorboard: bool = Field(description="log to TensorBoard as well")
+
+    @model_validator(mode="after")
+    def _agree(self) -> Settings:
+        problems = []
+        if len(set(self.modalities)) < len(self.modalities):
+            problems.append(f"modalities must be different names, got {','.join(self.modalities)}")
+        if len(self.image_size) != self.task.spatial_dims:
+            problems.append(
+                f"image_size needs {self.task.spatial_dims} numbers for a task of"
+                f" {self.task.spatial_dims} spatial dimensions, got {len(self.image_size)}"
+            )
+        if self.folds is not None and self.fold >= self.folds:
+            problems.append(f"fold must be below folds={self.folds}, got {self.fold}")
+        if self.folds is not None and self.split is not None:
+            problems.append("give either folds or split: a split file says who validates")
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+
+def check_settings(values: Mapping[str, Any]) -> tuple[Settings | None, list[str]]:
+    """Read settings.
+
+    Args:
+        values: key -> value, as from YAML.
+
+    Returns:
+        the settings, None if something is wrong; and all that is wrong, a sentence each.
+    """
+    try:
+        return Settings.model_validate(dict(values)), []
+    except ValidationError as error:
+        return None, [_sentence(problem) for problem in error.errors()]
+
+
+def closest(name: str, known: Iterable[str]) -> str:
+    """``did you mean ...?``, or what there is, for a name that is not known."""
+    known = list(known)
+    close = difflib.get_close_matches(name, known, n=3)
+    return f"did you mean {', '.join(close)}?" if close else f"there are {', '.join(known)}."
+
+
+def _sentence(problem: Any) -> str:
+    where = "::".join(str(part) for part in problem["loc"] if not _is_a_type(part))
+    key = where.partition("::")[0]
+    if problem["type"] == "missing":
+        return f"The config lacks {where!r}: begin with wmh.yaml, which has every key."
+    if problem["type"] == "extra_forbidden":
+        return f"{where} is no setting of a task."
+    message = problem["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    if not where:
+        return f"{message}."
+    field = Settings.model_fields.get(key)
+    meaning = f" ({field.description})" if field is not None else ""
+    return f"{where}={_short(problem['input'])}: {message}{meaning}."
+
+
+def _is_a_type(part: Any) -> bool:
+    # pydantic names the branch of a union as if it were a key.
+    return isinstance(part, str) and (
+        part in ("int", "float", "constrained-str") or part.startswith(("tuple[", "literal[", "function-"))
+    )
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,120 @@
+"""One process a run folder: a lock that outlives no process, and tells who holds it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from medabl.errors import InputError
+from medabl.files import read_json, sweep, write_json
+
+BEAT_SECONDS = 5.0
+"""Time between two signs of life."""
+
+LOCK_FILE = "run.lock"
+HEARTBEAT_FILE = "heartbeat.json"
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder for this process; it says so in ``heartbeat.json`` (host, process, beat).
+
+    What a killed process left half-written is removed.
+
+    The lock is the operating system's, which ends with the process however that ends. Some network
+    file systems keep it to one host: a heartbeat of another host that goes on beating holds the
+    folder as well, and one that has stopped is taken over. Beats are counted, not timed, so that
+    clocks need not agree.
+
+    Args:
+        folder: made when missing.
+
+    Raises:
+        InputError: if another process holds it, naming that process.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / LOCK_FILE)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise InputError(_in_use(folder)) from None
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written to ({error.strerror}).") from error
+    try:
+        if _beats_elsewhere(folder):
+            raise InputError(_in_use(folder))
+        sweep(folder)
+        stop = threading.Event()
+        _beat(folder, 0)
+        thread = threading.Thread(target=_keep_beating, args=(folder, stop), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+            (folder / HEARTBEAT_FILE).unlink(missing_ok=True)
+    finally:
+        lock.release()  # its file stays: removing it could let in two at once
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a process of this host holds a folder, or one of another host showed life there."""
+    if not (folder / LOCK_FILE).is_file():
+        return False
+    lock = FileLock(folder / LOCK_FILE)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return True
+    lock.release()
+    return _beats_elsewhere(folder)
+
+
+def _beat(folder: Path, number: int) -> None:
+    write_json(
+        folder / HEARTBEAT_FILE,
+        {"host": platform.node(), "process": os.getpid(), "beat": number},
+    )
+
+
+def _keep_beating(folder: Path, stop: threading.Event) -> None:
+    number = 0
+    while not stop.wait(BEAT_SECONDS):
+        number += 1
+        try:
+            _beat(folder, number)
+        except OSError:  # a full disk stops the run where it has something to write
+            continue
+
+
+def _heartbeat(folder: Path) -> dict[str, Any]:
+    try:
+        return dict(read_json(folder / HEARTBEAT_FILE))
+    except (OSError, ValueError):
+        return {}
+
+
+def _beats_elsewhere(folder: Path) -> bool:
+    before = _heartbeat(folder)
+    if before.get("host", platform.node()) == platform.node():
+        return False  # this host's lock has answered already
+    for _ in range(3):
+        time.sleep(BEAT_SECONDS)
+        if _heartbeat(folder) != before:
+            return True
+    return False
+
+
+def _in_use(folder: Path) -> str:
+    holder = _heartbeat(folder)
+    who = f"process {holder['process']} on {holder['host']}" if holder else "another process"
+    return f"{folder} is in use by {who}; wait until it ends, stop it, or choose another folder."
