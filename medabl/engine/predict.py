@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -16,11 +15,10 @@ from monai.inferers import SliceInferer
 from monai.transforms import Compose, Invertd
 from torch import nn
 
-from medabl.data import Subject, check_subject, subject_item
+from medabl.data import Subject, check_subject, subject_item, write_like
 from medabl.engine.checkpoint import load_checkpoint
 from medabl.engine.device import pick_device
 from medabl.errors import InputError
-from medabl.files import atomic_path
 
 SLICES_AT_ONCE = 8
 
@@ -59,7 +57,7 @@ class Predictor:
         back to the scan's grid, so that edges are not cut in steps.
 
         Returns:
-            X x Y x Z on the grid of the subject's first image.
+            X x Y x Z on the canonical grid of the subject's first image.
         """
         data = self.preprocess(subject_item(subject))
         image = data["image"]
@@ -82,14 +80,8 @@ class Predictor:
         Returns:
             the path.
         """
-        scan = nib.load(next(iter(subject.images.values())))
-        mask = (self.probability(subject) > 0.5).astype(np.uint8).reshape(scan.shape[:3])
-        header = scan.header.copy()
-        header.set_data_dtype(np.uint8)
-        header.set_slope_inter(1, 0)
-        header["cal_min"], header["cal_max"] = 0, 1
-        with atomic_path(path) as temporary:
-            nib.save(nib.Nifti1Image(mask, scan.affine, header), temporary)
+        scan = next(iter(subject.images.values()))
+        write_like(scan, (self.probability(subject) > 0.5).astype(np.uint8), Path(path))
         return Path(path)
 
 
