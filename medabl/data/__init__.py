@@ -5,10 +5,11 @@ from medabl.data.phantom import write_phantom_cohort
 from medabl.data.slices import SliceDataset
 from medabl.data.split import Split, split_subjects
 from medabl.data.subjects import Subject, find_subjects
-from medabl.data.volumes import LesionLabeld, above_noise, cached_volumes, subject_item
+from medabl.data.volumes import LoadVolumed, above_noise, cached_volumes, subject_item
+from medabl.data.write import write_like
 
 __all__ = [
-    "LesionLabeld",
+    "LoadVolumed",
     "SliceDataset",
     "Split",
     "Subject",
@@ -19,5 +20,6 @@ __all__ = [
     "find_subjects",
     "split_subjects",
     "subject_item",
+    "write_like",
     "write_phantom_cohort",
 ]

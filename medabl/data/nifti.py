@@ -1,34 +1,35 @@
-"""Reading NIfTI files so that a bad one is named and explained."""
+"""Reading NIfTI files in one orientation, so that a bad one is named and explained."""
 
 from __future__ import annotations
 
 import gzip
+import math
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 import numpy.typing as npt
-from nibabel.filebasedimages import ImageFileError
-from nibabel.spatialimages import HeaderDataError
+from nibabel.orientations import apply_orientation, inv_ornt_aff
+from nibabel.volumeutils import apply_read_scaling
 
+from medabl.data.header import GZIP, Geometry, read_geometry
 from medabl.errors import InputError
 
-LABELS = (0, 1, 2)
-"""Background, lesion, other pathology."""
-
-_DAMAGE = (OSError, EOFError, ValueError, zlib.error, HeaderDataError)
+NIFTI_SUFFIXES = (".nii.gz", ".nii")
 
 
 @dataclass(frozen=True)
 class Volume:
-    """A 3D volume in its own geometry.
+    """A 3D volume in the canonical orientation.
+
+    Its axes are X, Y, Z, of all the file's axes and their reversals those closest to right,
+    anterior and superior; so however a file stores a volume, its data are the same.
 
     Attributes:
         path: the file it came from.
-        data: X x Y x Z, scaled as the header says.
+        data: X x Y x Z, scaled as the header says; may be read-only.
         affine: 4 x 4, voxel indices to mm.
         spacing: voxel edge lengths in mm, one an axis.
     """
@@ -38,62 +39,33 @@ class Volume:
     affine: npt.NDArray[np.float64]
     spacing: tuple[float, float, float]
 
+    @property
+    def voxel_mm3(self) -> float:
+        """Volume of a voxel in mm^3."""
+        return float(abs(np.linalg.det(self.affine[:3, :3])))
+
 
 def read_nifti(path: Path) -> Volume:
     """Read a 3D NIfTI file whole.
 
-    Trailing axes of length one are dropped; integer files stay integers.
+    Trailing axes of length one are dropped; integer files stay integers. Zipped files are known
+    by their content, not their name. Geometry as `read_geometry`.
 
     Raises:
-        InputError: if the file is missing, no NIfTI, cut short, not 3D, holds NaN or no real
-            numbers, or has no valid voxel size.
+        InputError: if the file is missing, empty, no NIfTI, cut short, not 3D, holds NaN or no real
+            numbers, or its geometry cannot be used.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file.")
-    try:
-        image = nib.load(path)
-        data = np.asanyarray(image.dataobj)
-        sizes = _stored_voxel_sizes(path)
-    except ImageFileError as error:
-        raise InputError(f"{path} is not a NIfTI file; convert it to .nii.gz first.") from error
-    except _DAMAGE as error:
-        raise InputError(
-            f"{path} cannot be read to its end ({_line(error)}): it is cut short or damaged;"
-            " copy it anew."
-        ) from error
-    if data.ndim < 3 or any(size > 1 for size in data.shape[3:]) or not data.size:
-        raise InputError(f"{path} has shape {data.shape}; medabl needs one 3D volume a file.")
-    if data.dtype.kind not in "buif":
-        raise InputError(f"{path} holds {data.dtype} values; medabl needs real numbers.")
+    content = _content(path)
+    geometry = read_geometry(path, content)
+    stored = _stored(path, geometry, content)
+    if stored.dtype.kind not in "buif":
+        raise InputError(f"{path} holds {stored.dtype} values; medabl needs real numbers.")
     # The sum is NaN or infinite when any voxel is, and costs no second copy of the volume.
-    if not np.isfinite(data.sum(dtype=np.float64)):
+    if stored.dtype.kind == "f" and not np.isfinite(stored.sum(dtype=np.float64)):
         raise InputError(f"{path} has voxels that are NaN or infinite; repair or remove the file.")
-    singular = abs(np.linalg.det(image.affine[:3, :3])) < 1e-9
-    if min(sizes) <= 0 or not np.isfinite([*sizes]).all() or singular:
-        shown = " x ".join(f"{size:.4g}" for size in sizes)
-        raise InputError(f"{path} has voxels of {shown} mm in its header; correct it.")
-    return Volume(path, data.reshape(data.shape[:3]), image.affine, sizes)
-
-
-def read_labels(path: Path) -> Volume:
-    """Read a mask of the labels 0, 1 (lesion) and 2 (other pathology), stored as any number.
-
-    Returns:
-        the volume with uint8 data.
-
-    Raises:
-        InputError: as `read_nifti`, or if there are other values.
-    """
-    volume = read_nifti(path)
-    rounded = np.rint(volume.data)
-    if not np.isin(rounded, LABELS).all() or np.abs(volume.data - rounded).max() > 1e-3:
-        found = np.unique(volume.data)
-        raise InputError(
-            f"{path} has {len(found)} different values such as"
-            f" {', '.join(f'{value:g}' for value in found[:4])}; a mask holds 0 (background),"
-            " 1 (lesion) and 2 (other pathology)."
-        )
-    return replace(volume, data=rounded.astype(np.uint8))
+    affine = geometry.affine @ inv_ornt_aff(geometry.orientation, stored.shape)
+    x, y, z = np.linalg.norm(affine[:3, :3], axis=0).tolist()
+    return Volume(path, apply_orientation(stored, geometry.orientation), affine, (x, y, z))
 
 
 def check_same_grid(first: Volume, second: Volume) -> None:
@@ -104,8 +76,8 @@ def check_same_grid(first: Volume, second: Volume) -> None:
     """
     if first.data.shape != second.data.shape:
         raise InputError(
-            f"{first.path} has shape {first.data.shape} but {second.path} has {second.data.shape};"
-            " resample one onto the other's grid."
+            f"{first.path} has shape {first.data.shape} but {second.path} has {second.data.shape}"
+            " (right, anterior, superior); resample one onto the other's grid."
         )
     far = np.array(first.data.shape) - 1
     corners = np.array([[*(far * c), 1] for c in np.ndindex(2, 2, 2)])
@@ -117,18 +89,34 @@ def check_same_grid(first: Volume, second: Volume) -> None:
         )
 
 
-def _line(error: Exception) -> str:
-    # nibabel's messages run over several lines.
-    return " ".join(str(error).split())
+def _content(path: Path) -> bytes:
+    if not path.is_file():
+        raise InputError(f"{path}: no such file.")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
+    try:
+        return gzip.decompress(content) if content[:2] == GZIP else content
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(
+            f"{path} cannot be unzipped to its end ({error}): it is cut short or damaged; copy it"
+            " anew."
+        ) from error
 
 
-def _stored_voxel_sizes(path: Path) -> tuple[float, float, float]:
-    # nibabel replaces a voxel size of 0 by 1 when it loads a file; only the bytes tell.
-    with gzip.open(path) if path.name.endswith(".gz") else path.open("rb") as file:
-        start = file.read(nib.Nifti2Header.template_dtype.itemsize)
-    for kind in (nib.Nifti1Header, nib.Nifti2Header):
-        if kind.may_contain_header(start):
-            header = kind(start[: kind.template_dtype.itemsize], check=False)
-            x, y, z = (float(size) for size in header["pixdim"][1:4])
-            return x, y, z
-    raise ImageFileError(f"{path} has no NIfTI header")
+def _stored(path: Path, geometry: Geometry, content: bytes) -> npt.NDArray[Any]:
+    header, shape = geometry.header, geometry.shape
+    dtype = header.get_data_dtype()
+    start = max(header.get_data_offset(), header.single_vox_offset)
+    needed = start + math.prod(shape) * dtype.itemsize
+    if len(content) < needed:
+        raise InputError(
+            f"{path} has {len(content)} of the {needed} bytes that its header announces: it is"
+            " cut short or damaged; copy it anew."
+        )
+    values = np.frombuffer(content, dtype, math.prod(shape), start)
+    slope, inter = header.get_slope_inter()
+    if slope is not None:
+        values = apply_read_scaling(values, slope, inter)
+    return values.reshape(shape[:3], order="F")

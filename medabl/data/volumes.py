@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from monai.config import KeysCollection
-from monai.data import CacheDataset, PersistentDataset
+from monai.data import CacheDataset, MetaTensor, PersistentDataset
 from monai.data.utils import pickle_hashing
 from monai.transforms import MapTransform
-from monai.utils import convert_to_tensor
 from torch import Tensor
 
+from medabl.data.axes import SliceAxis, axes_with_slices_last
+from medabl.data.labels import read_labels
+from medabl.data.nifti import Volume, check_same_grid, read_nifti
 from medabl.data.subjects import Subject
+from medabl.task import WMH, Task
 
 
 def subject_item(subject: Subject) -> dict[str, Any]:
@@ -77,31 +83,60 @@ def above_noise(image: Tensor) -> Tensor:
     return image > 0.1
 
 
-class LesionLabeld(MapTransform):
-    """One label as foreground (uint8 1), all others, "other pathology" too, as background.
+class LoadVolumed(MapTransform):
+    """Read a subject's images and, if there is one, its mask, however they are stored.
+
+    Each image becomes a float32 `MetaTensor` 1 x H x W x D, the mask one of uint8 class indices
+    (labels of no class are background). The axes are X, Y, Z of `medabl.data.nifti.Volume`, with
+    the one that slices are taken along last; the affine in the metadata is that of these axes.
+
+    It is the first of the transforms and is not undone when they are inverted:
+    `medabl.data.write_like` writes what comes back as the scan is stored.
 
     Args:
-        keys: keys of the label maps; values are rounded, so float and integer files agree.
-        value: the label that counts.
-        allow_missing_keys: do nothing where a key is missing.
+        keys: keys of the images' file names.
+        task: what the values of a mask stand for.
+        slice_axis: "axial", "coronal" or "sagittal".
+        label_key: key of the mask's file name; a subject need not have it.
 
-    Example:
-        >>> LesionLabeld("label")({"label": torch.tensor([[0.0, 1.0, 2.0]])})["label"]
-        metatensor([[0, 1, 0]], dtype=torch.uint8)
-
-    Source: protocol of Kervadec et al. 2021 (label 2 of the WMH challenge is background).
+    Raises:
+        InputError: at construction if there is no such slice axis, at call if a file cannot be
+            used or is not on the grid of the first.
     """
 
     def __init__(
-        self, keys: KeysCollection, value: int = 1, allow_missing_keys: bool = False
+        self,
+        keys: KeysCollection,
+        task: Task = WMH,
+        slice_axis: SliceAxis = "axial",
+        label_key: str = "label",
     ) -> None:
-        super().__init__(keys, allow_missing_keys)
-        self.value = value
+        super().__init__(keys)
+        # As plain data, which look the same in every process: a disk cache is named by them.
+        self.task = task.model_dump()
+        self.axes = axes_with_slices_last(slice_axis)
+        self.label_key = label_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Replace the label maps; shapes stay."""
+        """Replace file names by what is in the files."""
         result = dict(data)
-        for key in self.key_iterator(result):
-            label = convert_to_tensor(result[key], track_meta=True)
-            result[key] = (label.round() == self.value).to(torch.uint8)
-        return result
+        volumes = {key: read_nifti(Path(result[key])) for key in self.key_iterator(result)}
+        dtypes: dict[Hashable, type] = dict.fromkeys(volumes, np.float32)
+        if self.label_key in result:
+            task = Task(**self.task)
+            labels = read_labels(Path(result[self.label_key]), task)
+            volumes[self.label_key] = replace(labels, data=task.to_classes(labels.data))
+            dtypes[self.label_key] = np.uint8
+        first, *others = volumes.values()
+        for other in others:
+            check_same_grid(first, other)
+        return {**result, **{k: self._tensor(v, dtypes[k]) for k, v in volumes.items()}}
+
+    def _tensor(self, volume: Volume, dtype: type) -> MetaTensor:
+        # A copy in one order of memory: the file's order must not show in a sum's last digit.
+        values: npt.NDArray[Any] = np.array(volume.data.transpose(self.axes), dtype, order="C")
+        return MetaTensor(
+            torch.from_numpy(values)[None],
+            affine=torch.from_numpy(volume.affine[:, [*self.axes, 3]]),
+            meta={"filename_or_obj": str(volume.path)},
+        )

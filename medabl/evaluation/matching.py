@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from medabl.data.nifti import NIFTI_SUFFIXES
 from medabl.errors import InputError
 from medabl.evaluation.case import Case
-from medabl.evaluation.read import NIFTI_SUFFIXES
 from medabl.files import walk
 
 # The challenge's names for the mask in a subject's folder: reference and result.

@@ -15,7 +15,7 @@ def resample_to(prediction: Volume, reference: Volume) -> Volume:
     """The prediction on the reference's grid, by SimpleITK's nearest neighbour.
 
     Args:
-        prediction: a volume with bool `data`.
+        prediction: a volume of class indices, 0 for the background.
         reference: a volume whose shape and affine count.
 
     Raises:
@@ -29,7 +29,7 @@ def resample_to(prediction: Volume, reference: Volume) -> Volume:
         sitk.Transform(),
         sitk.sitkNearestNeighbor,
     )
-    data = sitk.GetArrayFromImage(moved).transpose(2, 1, 0).astype(bool)
+    data = sitk.GetArrayFromImage(moved).transpose(2, 1, 0)
     if prediction.data.any() and not data.any():
         raise InputError(
             f"{prediction.path} has no foreground inside the grid of {reference.path}; check that "
@@ -41,7 +41,7 @@ def resample_to(prediction: Volume, reference: Volume) -> Volume:
 def _to_sitk(volume: Volume) -> Any:
     import SimpleITK as sitk
 
-    image = sitk.GetImageFromArray(volume.data.transpose(2, 1, 0).astype(np.uint8))
+    image = sitk.GetImageFromArray(volume.data.transpose(2, 1, 0))
     # NIfTI's axes point right, anterior, superior; ITK's left, posterior, superior.
     to_itk = np.diag([-1.0, -1.0, 1.0])
     spacing = np.linalg.norm(volume.affine[:3, :3], axis=0)

@@ -6,10 +6,10 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from medabl.data.labels import read_labels, read_prediction
 from medabl.data.nifti import Volume, check_same_grid
 from medabl.errors import InputError
 from medabl.evaluation.case import Case
-from medabl.evaluation.read import read_prediction, read_reference
 from medabl.evaluation.resample import resample_to
 from medabl.metrics import lesion_table, slice_metrics, volume_metrics, wmh_challenge_metrics
 
@@ -63,12 +63,12 @@ def evaluate_case(
     Raises:
         InputError: if a file cannot be used or the grids differ and `resample` is off.
     """
-    reference = read_reference(case.reference)
+    reference = read_labels(case.reference)
     prediction = _on_grid_of(reference, read_prediction(case.prediction), resample)
     pred, ref, spacing = prediction.data, reference.data, reference.spacing
     # A mask of label 1 once: what the surface and slice metrics see of the reference.
     lesion = ref == 1
-    ml = float(np.prod(spacing)) / 1000
+    ml = reference.voxel_mm3 / 1000
     row: dict[str, Any] = {
         "subject": case.subject,
         "site": case.site,

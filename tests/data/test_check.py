@@ -49,7 +49,7 @@ BAD_FILES: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "truncated": ("pre/T1", _truncate, "cut short or damaged"),
     "damaged": ("pre/FLAIR", _damage, "cut short or damaged"),
     "no NIfTI": ("pre/T1", lambda p: p.write_bytes(gzip.compress(b"text" * 200)), "not a NIfTI"),
-    "empty": ("wmh", lambda p: p.write_bytes(b""), "cannot be read|not a NIfTI"),
+    "empty": ("wmh", lambda p: p.write_bytes(b""), "is empty .0 bytes"),
     "NaN": ("pre/FLAIR", lambda p: write_nifti(p, _with(np.nan)), "NaN or infinite"),
     "infinite": ("pre/FLAIR", lambda p: write_nifti(p, _with(np.inf)), "NaN or infinite"),
     "constant": ("pre/T1", lambda p: write_nifti(p, np.ones(SHAPE, np.uint16)), "same value"),

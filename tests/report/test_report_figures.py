@@ -206,7 +206,7 @@ def test_gallery_errors_name_the_file(tmp_path):
         subject_gallery([GalleryRow("t", reference, {"p": small})])
     broken = tmp_path / "broken.nii.gz"
     broken.write_bytes(reference.read_bytes()[:60])
-    with pytest.raises(InputError, match=r"broken\.nii\.gz is not a NIfTI file"):
+    with pytest.raises(InputError, match=r"broken\.nii\.gz cannot be unzipped to its end"):
         subject_gallery([GalleryRow("t", broken, {"p": broken})])
 
 

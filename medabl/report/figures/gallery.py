@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -14,9 +13,9 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from medabl.data.labels import read_labels, read_prediction
 from medabl.data.nifti import Volume, check_same_grid, read_nifti
 from medabl.errors import InputError
-from medabl.evaluation.read import read_prediction, read_reference
 from medabl.report.bootstrap import seed_average
 from medabl.report.figures.style import PREDICTION_COLOUR, REFERENCE_COLOUR, styled
 from medabl.report.runs import Run, Runs
@@ -172,19 +171,19 @@ def _find(run: Run, name: object) -> Path | None:
 
 
 def _load(row: GalleryRow) -> _Slice:
-    reference = read_reference(row.reference)
+    reference = read_labels(row.reference)
     found = {name: read_prediction(path) for name, path in row.predictions.items()}
     scan = read_nifti(row.image) if row.image is not None else None
     for other in [*found.values(), *([scan] if scan is not None else [])]:
         check_same_grid(reference, other)
     lesion = _radiological(reference) == 1
-    predictions = {name: _radiological(volume) for name, volume in found.items()}
+    predictions = {name: _radiological(volume) == 1 for name, volume in found.items()}
     image = np.zeros(lesion.shape) if scan is None else _radiological(scan)
     shown = lesion if lesion.any() else np.any(list(predictions.values()), axis=0)
     counts = shown.sum(axis=(0, 1))
     z = int(counts.argmax()) if counts.any() else lesion.shape[2] // 2
     window = _crop(image, lesion, predictions)
-    spacing = _canonical_spacing(reference)
+    spacing = reference.spacing
     return _Slice(
         image=_normalise(image)[..., z][window].T,
         reference=lesion[..., z][window].T,
@@ -195,14 +194,7 @@ def _load(row: GalleryRow) -> _Slice:
 
 def _radiological(volume: Volume) -> np.ndarray:
     """Reorder a volume so that index 0 is the patient's right, posterior and inferior end."""
-    orientation = nib.orientations.io_orientation(volume.affine)
-    return nib.orientations.apply_orientation(volume.data, orientation)[::-1]
-
-
-def _canonical_spacing(volume: Volume) -> tuple[float, float]:
-    """Give the spacing from right to left and from back to front, in mm."""
-    axes = nib.orientations.io_orientation(volume.affine)[:, 0].astype(int).tolist()
-    return volume.spacing[axes.index(0)], volume.spacing[axes.index(1)]
+    return volume.data[::-1]
 
 
 def _crop(
