@@ -1,11 +1,15 @@
 """Subjects on disk, their splits, volumes and slices."""
 
+from typing import TYPE_CHECKING, Any
+
 from medabl.data.check import check_subject, check_subjects
-from medabl.data.phantom import write_phantom_cohort
 from medabl.data.slices import SliceDataset
 from medabl.data.split import Split, split_subjects
 from medabl.data.subjects import Subject, find_subjects
 from medabl.data.volumes import LesionLabeld, above_noise, cached_volumes, subject_item
+
+if TYPE_CHECKING:
+    from medabl.phantom import write_phantom_cohort
 
 __all__ = [
     "LesionLabeld",
@@ -21,3 +25,12 @@ __all__ = [
     "subject_item",
     "write_phantom_cohort",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # The phantom lives in a room of its own, loaded when it is asked for here.
+    if name == "write_phantom_cohort":
+        from medabl.phantom import write_phantom_cohort
+
+        return write_phantom_cohort
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
