@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 from medabl.data.check import check_subject, check_subjects
 from medabl.data.slices import SliceDataset
 from medabl.data.split import Split, split_subjects
-from medabl.data.subjects import Subject, find_subjects
+from medabl.data.subject import Subject
+from medabl.data.subjects import find_subjects
 from medabl.data.volumes import LesionLabeld, above_noise, cached_volumes, subject_item
 
 if TYPE_CHECKING:

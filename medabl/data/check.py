@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from medabl.data.nifti import Volume, check_same_grid, read_labels, read_nifti
-from medabl.data.subjects import Subject
+from medabl.data.subject import Subject
 from medabl.errors import InputError
 
 

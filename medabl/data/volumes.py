@@ -14,7 +14,7 @@ from monai.transforms import MapTransform
 from monai.utils import convert_to_tensor
 from torch import Tensor
 
-from medabl.data.subjects import Subject
+from medabl.data.subject import Subject
 
 
 def subject_item(subject: Subject) -> dict[str, Any]:

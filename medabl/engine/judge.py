@@ -52,7 +52,9 @@ def judge_run(
         title = f"{folder.path.name}: masks of the {which} epoch"
         for i in track(split["val"], title, console=console, transient=True, disable=silent):
             subject = by_id[i]
-            path = predictor.write_mask(subject, folder.prediction(which, subject.stem))
+            path = predictor.write_mask(
+                subject, folder.prediction(which, str(subject.relative_path))
+            )
             cases.append(_case(subject, path))
         write_evaluation(evaluate_cases(cases, progress=False), folder.evaluation(which))
 
