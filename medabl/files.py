@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import stat
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,8 @@ from medabl.errors import InputError
 
 TEMPORARY = ".~"
 """Names of files that are being written begin like this."""
+NIFTI_SUFFIXES = (".nii.gz", ".nii")
+_SYSTEM_FOLDERS = ("__MACOSX", "lost+found", "$RECYCLE.BIN", "System Volume Information")
 
 
 @contextmanager
@@ -86,13 +89,57 @@ def check_writable(folder: str | os.PathLike[str]) -> None:
 def walk(folder: str | os.PathLike[str]) -> Iterator[tuple[Path, list[str]]]:
     """Every folder at and below `folder` with the names of its files, in order.
 
-    Links to folders are followed, since data sets are often folders of links, but for links to
-    a folder above themselves.
+    Links to folders are followed, since data sets are often folders of links, and each folder comes
+    once: under its own path if that lies below `folder`, else under the first link to it. Links to
+    a folder that holds the link are not followed. What is hidden (``.name``) or put there by an
+    operating system (``__MACOSX``) is left out.
+
+    Raises:
+        InputError: if a folder cannot be read.
     """
-    for base, folders, names in os.walk(folder, followlinks=True):
-        above = [Path(base).resolve(), *Path(base).resolve().parents]
-        folders[:] = sorted(name for name in folders if Path(base, name).resolve() not in above)
-        yield Path(base), sorted(names)
+    root = os.path.realpath(folder)
+    seen: set[str] = set()
+    found: list[tuple[Path, list[str]]] = []
+    pending = [Path(folder)]
+    # Links wait until all that is reached without them has been seen.
+    while pending:
+        for base, folders, names in os.walk(pending.pop(0), onerror=_unreadable):
+            real = os.path.realpath(base)
+            if real in seen:
+                folders.clear()
+                continue
+            seen.add(real)
+            folders[:] = sorted(name for name in folders if _visible(name))
+            links = [Path(base, name) for name in folders if Path(base, name).is_symlink()]
+            pending += [link for link in links if not _holds(link, real) and not _holds(link, root)]
+            found.append((Path(base), sorted(name for name in names if _visible(name))))
+    yield from sorted(found)
+
+
+def _holds(link: Path, folder: str) -> bool:
+    target = Path(os.path.realpath(link))
+    return target == Path(folder) or target in Path(folder).parents
+
+
+def _visible(name: str) -> bool:
+    return not name.startswith(".") and name not in _SYSTEM_FOLDERS
+
+
+def _unreadable(error: OSError) -> None:
+    raise InputError(
+        f"{error.filename} cannot be read ({error.strerror}): give yourself access to it, or take"
+        " it out of the data."
+    ) from error
+
+
+def is_nifti(name: str) -> bool:
+    """Whether a file's name is that of a NIfTI file."""
+    return name.lower().endswith(NIFTI_SUFFIXES)
+
+
+def nifti_stem(name: str) -> str:
+    """A file's name without ``.nii.gz`` or ``.nii``."""
+    return re.sub(r"\.nii(\.gz)?$", "", name, flags=re.IGNORECASE)
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

@@ -1,4 +1,4 @@
-"""How much may run at the same time."""
+"""How many processors this process may use."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 
 
 def processor_count() -> int:
-    """The processors this process may use: those a job was given, not those of the machine."""
+    """Processors this process may run on, which a batch job's share makes fewer than there are."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -1,25 +1,46 @@
 """Subjects on disk, their splits, volumes and slices."""
 
+from typing import TYPE_CHECKING, Any
+
 from medabl.data.check import check_subject, check_subjects
-from medabl.data.phantom import write_phantom_cohort
+from medabl.data.cohort import Cohort, load_cohort
+from medabl.data.seeded import EpochSampler, SeededDataset, epoch_seed
 from medabl.data.slices import SliceDataset
 from medabl.data.split import Split, split_subjects
-from medabl.data.subjects import Subject, find_subjects
-from medabl.data.volumes import LoadVolumed, above_noise, cached_volumes, subject_item
+from medabl.data.subject import Subject
+from medabl.data.subjects import find_subjects
+from medabl.data.volumes import LoadVolumed, cached_volumes, foreground, subject_item
 from medabl.data.write import write_like
 
+if TYPE_CHECKING:
+    from medabl.phantom import write_phantom_cohort
+
 __all__ = [
+    "Cohort",
+    "EpochSampler",
     "LoadVolumed",
+    "SeededDataset",
     "SliceDataset",
     "Split",
     "Subject",
-    "above_noise",
     "cached_volumes",
     "check_subject",
     "check_subjects",
+    "epoch_seed",
     "find_subjects",
+    "foreground",
+    "load_cohort",
     "split_subjects",
     "subject_item",
     "write_like",
     "write_phantom_cohort",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # The phantom lives in a room of its own, loaded when it is asked for here.
+    if name == "write_phantom_cohort":
+        from medabl.phantom import write_phantom_cohort
+
+        return write_phantom_cohort
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,7 +8,8 @@ from functools import cached_property
 from pathlib import Path
 
 from medabl.data.split import Split, split_subjects
-from medabl.data.subjects import Subject, find_subjects
+from medabl.data.subject import Subject
+from medabl.data.subjects import find_subjects
 from medabl.fingerprints import Fingerprints, take_fingerprints
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict
 
-from medabl.data.subjects import Subject
+from medabl.data.subject import Subject
 from medabl.errors import InputError
 from medabl.files import read_json
 

@@ -2,139 +2,133 @@
 
 from __future__ import annotations
 
+import os
 import re
+import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from medabl.data.layouts import LAYOUTS, Layout
+from medabl.data.subject import Subject
 from medabl.errors import InputError
-from medabl.files import read_json, walk
 
-_SUFFIXES = (".nii.gz", ".nii")
-
-
-@dataclass(frozen=True)
-class Subject:
-    """One subject's files.
-
-    Attributes:
-        id: path of the subject's folder below the root (``Amsterdam/GE3T/100``).
-        site: the id without its last part (``Amsterdam/GE3T``), empty when there is none.
-        images: modality -> file, in the order asked for.
-        label: the lesion mask, if there is one.
-    """
-
-    id: str
-    site: str
-    images: dict[str, Path]
-    label: Path | None
-
-    @property
-    def stem(self) -> str:
-        """The id as a file name."""
-        return self.id.replace("/", "_")
+__all__ = ["Subject", "find_layout", "find_subjects", "looked_for"]
 
 
 def find_subjects(
-    root: str | Path, modalities: Sequence[str] = ("flair", "t1"), labelled: bool = True
+    root: str | Path,
+    modalities: Sequence[str] = ("flair", "t1"),
+    labelled: bool = True,
+    mask_name: str | None = None,
 ) -> list[Subject]:
-    """Find the subjects below a folder.
+    """Find the subjects of a data set, in whichever of the known layouts it lies.
 
-    Two layouts are known. The WMH challenge's: any folder, at any depth, with
-    ``pre/FLAIR.nii.gz`` (and ``pre/T1.nii.gz``, one file a modality, case ignored) and
-    ``wmh.nii.gz``. The Medical Segmentation Decathlon's: a ``dataset.json`` in `root`, whose
-    ``image`` entries are one 3D file or a list of them in the order of ``modality``.
+    `medabl.data.layouts` has them: the WMH challenge's folders, Decathlon, nnU-Net, BIDS and a
+    table (``subjects.csv``). A file is one file however it is reached: a subject that links make
+    appear under several names is listed once.
 
     Args:
-        root: the folder.
+        root: the folder, or the path of a table.
         modalities: names of the images to use, in channel order.
         labelled: whether every subject needs a mask.
+        mask_name: what the masks are called, in the layouts that find them by name: the file's
+            name without suffix (WMH: ``wmh``) or, in BIDS, its end (``label-lesion_mask``);
+            ``*`` stands for anything. None takes the layout's own.
 
     Returns:
         the subjects, sorted by id (numbers by value).
 
     Raises:
-        InputError: if there is no subject, or one lacks a modality or its mask.
+        InputError: if there is no subject, one lacks a modality or its mask, two have the same id,
+            or a folder cannot be read.
     """
     root = Path(root).expanduser()
-    if not root.is_dir():
-        raise InputError(f"{root} is not a folder; give the folder that holds the subjects.")
     if not modalities or len(set(modalities)) < len(modalities):
         raise InputError(f"modalities must be different names such as flair,t1; got {modalities}.")
-    if (root / "dataset.json").is_file():
-        subjects = _decathlon(root, modalities)
-    else:
-        folders = [base.parent for base, _ in walk(root) if base.name == "pre" and base != root]
-        subjects = [_challenge(root, folder, modalities) for folder in folders]
+    try:
+        layout = find_layout(root)
+        if layout is None:
+            raise InputError(f"No subject below {root}: {looked_for()}.")
+        if mask_name is not None and not layout.MASKS_BY_NAME:
+            raise InputError(
+                f"mask_name={mask_name} has no meaning for {root}: there, masks are {layout.MASKS};"
+                " leave it out."
+            )
+        subjects = layout.list_subjects(root, modalities, mask_name)
+        _refuse_same_names(subjects, root)
+        subjects = _each_once(sorted(subjects, key=lambda s: _natural(s.id)), root)
+    except OSError as error:
+        raise InputError(f"{error.filename or root} cannot be read ({error.strerror}).") from error
     if not subjects:
         raise InputError(
-            f"No subject below {root}: looked at any depth for folders with pre/FLAIR.nii.gz"
-            " (and pre/T1.nii.gz) and wmh.nii.gz, and for a Decathlon-style dataset.json."
+            f"No subject below {root}: it looks like {layout.LOOKS_FOR}, but is empty."
         )
-    for subject in subjects:
-        if labelled and subject.label is None:
-            raise InputError(
-                f"Subject {subject.id} below {root} has no mask; training and evaluation need"
-                " wmh.nii.gz beside pre/ (or a label in dataset.json)."
-            )
-    return sorted(subjects, key=lambda subject: _natural(subject.id))
-
-
-def _challenge(root: Path, folder: Path, modalities: Sequence[str]) -> Subject:
-    files = {_stem(path).lower(): path for path in sorted((folder / "pre").iterdir())}
-    files = {stem: path for stem, path in files.items() if path.name.endswith(_SUFFIXES)}
-    images = {}
-    for modality in modalities:
-        if modality.lower() not in files:
-            there = f"set the modalities to what is there, {','.join(files)}" if files else ""
-            raise InputError(
-                f"{folder / 'pre'} has no {modality.upper()}.nii.gz (it holds:"
-                f" {', '.join(path.name for path in files.values()) or 'no NIfTI file'});"
-                f" {' or '.join(filter(None, ('add it', there)))}."
-            )
-        images[modality] = files[modality.lower()]
-    masks = [folder / f"wmh{suffix}" for suffix in _SUFFIXES if (folder / f"wmh{suffix}").is_file()]
-    relative = folder.relative_to(root).as_posix()
-    name = root.resolve().name if relative == "." else relative
-    return Subject(name, name.rpartition("/")[0], images, masks[0] if masks else None)
-
-
-def _decathlon(root: Path, modalities: Sequence[str]) -> list[Subject]:
-    path = root / "dataset.json"
-    try:
-        description = read_json(path)
-        names = {**description.get("modality", {}), **description.get("channel_names", {})}
-        order = [names[key].lower() for key in sorted(names, key=int)]
-        entries = description["training"]
-        pairs = [(entry["image"], entry.get("label")) for entry in entries]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    blind = next((subject for subject in subjects if subject.label is None), None)
+    if labelled and blind is not None:
         raise InputError(
-            f"{path} is not Decathlon-style: it needs 'modality' ({{'0': 'FLAIR', ...}}) and"
-            f" 'training' ([{{'image': ..., 'label': ...}}, ...]); {error!r}."
-        ) from error
-    unknown = [name for name in modalities if name.lower() not in order]
-    if unknown:
-        raise InputError(f"{path} lists the modalities {order}, not {', '.join(unknown)}.")
-    subjects = []
-    for image, label in pairs:
-        files = [image] if isinstance(image, str) else image
-        if len(files) != len(order):
-            raise InputError(
-                f"{path}: 'image': {image!r} has {len(files)} file(s) for {len(order)} modalities;"
-                " medabl needs a list with one 3D file a modality."
-            )
-        images = {name: root / files[order.index(name.lower())] for name in modalities}
-        name = re.sub(r"_0000$", "", _stem(Path(label or files[0])))
-        subjects.append(Subject(name, "", images, root / label if label else None))
-    ids = [subject.id for subject in subjects]
-    twice = sorted({name for name in ids if ids.count(name) > 1})
-    if twice:
-        raise InputError(f"{path} lists {', '.join(twice)} more than once.")
+            f"Subject {blind.id} below {root} has no mask, which training and evaluation need; here"
+            f" masks are {layout.MASKS}."
+        )
     return subjects
 
 
-def _stem(path: Path) -> str:
-    return re.sub(r"\.nii(\.gz)?$", "", path.name)
+def find_layout(root: Path) -> Layout | None:
+    """The layout a data set lies in, None if it is none of the known ones.
+
+    Raises:
+        InputError: if there is no such folder or table.
+    """
+    if not root.is_dir() and not (root.is_file() and root.suffix.lower() == ".csv"):
+        raise InputError(
+            f"{root} is not a folder; give the folder that holds the subjects, or their table"
+            " (.csv)."
+        )
+    return next((layout for layout in LAYOUTS if layout.recognizes(root)), None)
+
+
+def looked_for() -> str:
+    """What the known layouts look like, for a message."""
+    return "looked for " + "; ".join(layout.LOOKS_FOR for layout in LAYOUTS)
+
+
+def _each_once(subjects: Sequence[Subject], root: Path) -> list[Subject]:
+    """Subjects without those whose images another one has under another name."""
+    by_images: dict[tuple[str, ...], list[Subject]] = {}
+    for subject in subjects:
+        files = tuple(os.path.realpath(path) for path in subject.images.values())
+        by_images.setdefault(files, []).append(subject)
+    kept = []
+    for same in by_images.values():
+        masks = {os.path.realpath(other.label) for other in same if other.label is not None}
+        if len(masks) > 1:
+            raise InputError(
+                f"{' and '.join(other.id for other in same)} below {root} are one scan with"
+                " different masks; keep one of them."
+            )
+        # Under its own path rather than a link's.
+        kept.append(min(same, key=lambda subject: _linked(subject, root)))
+    return kept
+
+
+def _linked(subject: Subject, root: Path) -> bool:
+    path = next(iter(subject.images.values()))
+    inside = path.is_relative_to(root)
+    own = root.resolve() / path.relative_to(root) if inside else path.absolute()
+    return path.resolve() != own
+
+
+def _refuse_same_names(subjects: Sequence[Subject], root: Path) -> None:
+    first: dict[str, str] = {}
+    for subject in subjects:
+        key = unicodedata.normalize("NFC", subject.id).casefold()
+        other = first.setdefault(key, subject.id)
+        if other is not subject.id:
+            raise InputError(
+                f"{root} lists {other} more than once: two subjects cannot share an id."
+                if other == subject.id
+                else f"{root} has the subjects {other} and {subject.id}, whose files would be the"
+                " same on Windows and macOS; rename one."
+            )
 
 
 def _natural(text: str) -> list[tuple[int, str]]:

@@ -19,51 +19,42 @@ from torch import Tensor
 from medabl.data.axes import SliceAxis, axes_with_slices_last
 from medabl.data.labels import read_labels
 from medabl.data.nifti import Volume, check_same_grid, read_nifti
-from medabl.data.subjects import Subject
+from medabl.data.subject import Subject
+from medabl.fingerprints import take_fingerprints
 from medabl.task import WMH, Task
 
 
 def subject_item(subject: Subject) -> dict[str, Any]:
     """The dictionary that MONAI's transforms start from.
 
-    Keys: each modality and, if there is one, ``label`` (file names); ``subject`` (id); ``files``,
-    size and time of change of each file, so that a cache notices a file that was replaced.
+    Keys: each modality and, if there is one, ``label`` (file names); ``subject`` (id).
     """
-    files = dict(subject.images)
-    if subject.label is not None:
-        files["label"] = subject.label
-    stats = [path.stat() for path in files.values()]
-    return {
-        **{key: str(path) for key, path in files.items()},
-        "subject": subject.id,
-        "files": [(stat.st_size, stat.st_mtime_ns) for stat in stats],
-    }
+    return {**{key: str(path) for key, path in subject.files.items()}, "subject": subject.id}
 
 
 def cached_volumes(
     subjects: Sequence[Subject],
-    ids: Sequence[str],
     transform: Callable[..., Any],
     cache_dir: str | Path | None = None,
 ) -> CacheDataset:
     """Preprocessed volumes of some subjects, held in memory.
 
     Args:
-        subjects: all subjects.
-        ids: the ids of those wanted, in this order.
+        subjects: whose volumes, in this order.
         transform: MONAI transforms from `subject_item` to a volume.
         cache_dir: folder that keeps the results from run to run; their names are hashes of the
-            item and of the transforms with all their settings, so a changed one is made anew.
+            files' content and of the transforms with all their settings, so what changed is made
+            anew.
 
     Returns:
         the volumes, as dictionaries.
     """
-    by_id = {subject.id: subject for subject in subjects}
-    items = [subject_item(by_id[i]) for i in ids]
+    items = [subject_item(subject) for subject in subjects]
     if cache_dir is None:
         return CacheDataset(items, transform, copy_cache=False, progress=False)
+    contents = take_fingerprints({subject.id: subject.files for subject in subjects})
     stored = PersistentDataset(
-        items,
+        [{**item, "content": contents[item["subject"]]} for item in items],
         transform,
         cache_dir=Path(cache_dir),
         hash_transform=pickle_hashing,
@@ -71,7 +62,7 @@ def cached_volumes(
     return CacheDataset(stored, copy_cache=False, progress=False)
 
 
-def above_noise(image: Tensor) -> Tensor:
+def foreground(image: Tensor) -> Tensor:
     """Voxels above a tenth of an image's range: head rather than air, for MONAI's `CropForeground`.
 
     Args:

@@ -1,6 +1,6 @@
 import json
 import shutil
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def test_challenge_layout_at_any_depth_in_natural_order(cohort: Path) -> None:
         "Utrecht/14",
     ]
     assert subjects[0].site == "Amsterdam/GE3T"
-    assert subjects[0].stem == "Amsterdam_GE3T_21"
+    assert subjects[0].relative_path == PurePosixPath("Amsterdam/GE3T/21")
     assert list(subjects[0].images) == ["flair", "t1"]
     assert all(path.is_file() for s in subjects for path in [*s.images.values(), s.label])
 

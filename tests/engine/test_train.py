@@ -67,7 +67,7 @@ def test_best_is_the_epoch_with_the_highest_slice_dsc(run: RunFolder) -> None:
 
 def test_masks_lie_on_the_grid_of_the_scan(run: RunFolder, cohort: Path) -> None:
     for subject in find_subjects(cohort):
-        path = run.prediction("best", subject.stem)
+        path = run.prediction("best", str(subject.relative_path))
         if subject.id in read_json(run.path / "split.json")["val"]:
             scan, mask = nib.load(subject.images["flair"]), nib.load(path)
             assert mask.shape == scan.shape

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from medabl.data.phantom.anatomy import Brain, Person
-from medabl.data.phantom.cohort import plan_subject
-from medabl.data.phantom.fields import (
+from medabl.phantom.anatomy import Brain
+from medabl.phantom.cohort import plan_subject
+from medabl.phantom.fields import (
     NoiseField,
     coverage,
     ellipsoid,
@@ -17,7 +17,8 @@ from medabl.data.phantom.fields import (
     smooth_min,
     tube,
 )
-from medabl.data.phantom.lesions import Lesions, grow_lesions, load_ml
+from medabl.phantom.lesions import Lesions, load_ml, simulate_lesions
+from medabl.phantom.person import Person
 
 
 @pytest.mark.parametrize("seed", [0, 1, 17])
@@ -49,7 +50,7 @@ def brain() -> Brain:
 
 @pytest.fixture(scope="module")
 def lesions(brain: Brain) -> Lesions:
-    return grow_lesions(np.random.default_rng(4), brain, 25.0)
+    return simulate_lesions(np.random.default_rng(4), brain, 25.0)
 
 
 def test_tissue_volumes_are_those_of_a_brain(brain: Brain) -> None:

@@ -15,12 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from medabl.data.phantom.anatomy import Brain, Person
-from medabl.data.phantom.lesions import grow_lesions, load_ml
-from medabl.data.phantom.scanner import Scan, scan
-from medabl.data.phantom.sites import SITES, Site
 from medabl.errors import InputError
-from medabl.files import atomic_path
+from medabl.files import atomic_path, write_text
+from medabl.phantom.anatomy import Brain
+from medabl.phantom.lesions import load_ml, simulate_lesions
+from medabl.phantom.person import Person
+from medabl.phantom.scanner import Scan, scan
+from medabl.phantom.sites import SITES, Site
+from medabl.processors import processor_count
 
 SIZES = ("full", "small")
 _FILES = ("pre/FLAIR.nii.gz", "pre/T1.nii.gz", "wmh.nii.gz")
@@ -79,7 +81,7 @@ def simulate_subject(index: int, seed: int = 0, size: str = "full") -> Scan:
     plan = plan_subject(index, seed)
     rng = np.random.default_rng([seed, index, 1])
     brain = Brain(rng, Person.draw(rng, plan.age), 1.0 if size == "full" else 1.5)
-    lesions = grow_lesions(rng, brain, plan.load_ml)
+    lesions = simulate_lesions(rng, brain, plan.load_ml)
     shape, spacing = plan.site.shape, plan.site.spacing
     if size == "small":
         shape = (shape[0], shape[1], shape[2] // 2)
@@ -107,14 +109,14 @@ def write_phantom_cohort(
         subjects: how many, at least 1.
         seed: 0 or more.
         size: "full" for the challenge's geometry, "small" for every other slice of coarser anatomy.
-        workers: processes; by default as many as there are cores.
+        workers: processes; by default as many as this process was given processors.
         progress: show a progress bar.
 
     Returns:
         the subjects' folders, in the cohort's order.
 
     Raises:
-        InputError: an argument is out of range or `out` holds something else.
+        InputError: an argument is out of range, `out` holds something else or cannot be written to.
     """
     if subjects < 1:
         raise InputError(f"subjects must be at least 1, not {subjects}.")
@@ -125,43 +127,53 @@ def write_phantom_cohort(
     if workers is not None and workers < 1:
         raise InputError(f"workers must be at least 1, not {workers}.")
     root = Path(out)
-    marker = f"medabl phantom, seed {seed}, size {size}\n"
-    _claim(root, marker)
+    _refuse_other_contents(root, seed, size)
     folders = [root / plan_subject(index, seed).folder for index in range(subjects)]
     missing = [
         index
         for index, folder in enumerate(folders)
         if not all((folder / name).is_file() for name in _FILES)
     ]
-    workers = min(workers or os.cpu_count() or 1, max(len(missing), 1))
-    with _bar(progress and bool(missing), len(missing)) as step:
-        for _ in _results(root, missing, seed, size, workers):
-            step()
+    if not missing:
+        return folders
+    workers = min(workers or processor_count(), len(missing))
+    try:
+        # Written before any work, so that a folder that takes no files is known at once.
+        write_text(root / _MARKER, _marker(seed, size))
+        with _bar(progress, len(missing)) as step:
+            for _ in _results(root, missing, seed, size, workers):
+                step()
+    except OSError as error:
+        raise InputError(
+            f"{root} cannot be written to ({error}): free it or choose another folder; subjects"
+            " that are complete are kept."
+        ) from error
     return folders
 
 
 _MARKER = ".medabl-phantom"
 
 
-def _claim(root: Path, marker: str) -> None:
-    """Make sure `root` is ours to write to, and mark it."""
+def _marker(seed: int, size: str) -> str:
+    return f"medabl phantom, seed {seed}, size {size}\n"
+
+
+def _refuse_other_contents(root: Path, seed: int, size: str) -> None:
+    """See that `root` is new, empty or holds a cohort of this seed and size."""
     if root.exists() and not root.is_dir():
         raise InputError(f"{root} is a file: give a folder for the phantom cohort.")
     note = root / _MARKER
     if note.is_file():
         held = note.read_text(encoding="utf-8")
-        if held != marker:
+        if held != _marker(seed, size):
             raise InputError(
                 f"{root} holds another cohort ({held.strip()}): choose another folder or the same "
                 "seed and size."
             )
-        return
-    if root.exists() and any(root.iterdir()):
+    elif root.exists() and any(root.iterdir()):
         raise InputError(
             f"{root} holds something else than a phantom cohort: choose a new or empty folder."
         )
-    with atomic_path(note) as temporary:
-        temporary.write_text(marker, encoding="utf-8")
 
 
 def _results(root: Path, indices: list[int], seed: int, size: str, workers: int) -> Iterator[None]:
@@ -175,7 +187,7 @@ def _results(root: Path, indices: list[int], seed: int, size: str, workers: int)
     # A fork of the caller could hang on its threads (torch's), so one clean server is forked from.
     context = get_context("forkserver" if "forkserver" in get_all_start_methods() else "spawn")
     if context.get_start_method() == "forkserver":
-        context.set_forkserver_preload(["medabl.data.phantom.cohort"])
+        context.set_forkserver_preload(["medabl.phantom.cohort"])
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
         yield from pool.map(_write, [root] * count, indices, [seed] * count, [size] * count)
 

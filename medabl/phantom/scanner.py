@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from medabl.data.phantom.anatomy import Brain
-from medabl.data.phantom.fields import BOX_LOW, NoiseField, Points, smooth_step
-from medabl.data.phantom.lesions import Lesions
-from medabl.data.phantom.sites import Contrast, Site
+from medabl.phantom.anatomy import Brain
+from medabl.phantom.fields import BOX_LOW, NoiseField, Points, smooth_step
+from medabl.phantom.lesions import Lesions
+from medabl.phantom.sites import Contrast, Site
 
 _SLICE_MM = 3.0
 

@@ -1,5 +1,5 @@
 """The phantom cohort: simulated FLAIR and T1 scans with white matter hyperintensities."""
 
-from medabl.data.phantom.cohort import simulate_subject, write_phantom_cohort
+from medabl.phantom.cohort import simulate_subject, write_phantom_cohort
 
 __all__ = ["simulate_subject", "write_phantom_cohort"]

@@ -2,14 +2,17 @@
 
 import gzip
 import hashlib
+import subprocess
+import sys
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
 
-from medabl.data.phantom import write_phantom_cohort
 from medabl.errors import InputError
+from medabl.phantom import write_phantom_cohort
+from medabl.processors import processor_count
 
 FILES = {"pre/FLAIR.nii.gz": np.float32, "pre/T1.nii.gz": np.uint16, "wmh.nii.gz": np.float32}
 # Halves of the challenge's 240 x 240 x 48, 232 x 256 x 48 and 132 x 256 x 83.
@@ -142,3 +145,35 @@ def test_a_folder_with_something_else_is_left_alone(tmp_path: Path) -> None:
 def test_a_cohort_of_another_seed_is_not_mixed_in(cohort: Path) -> None:
     with pytest.raises(InputError, match="seed 5, size small"):
         write_phantom_cohort(cohort, 3, seed=7, size="small", progress=False)
+
+
+def test_a_folder_that_takes_no_files_is_one_sentence_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full_disk(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full_disk)
+    monkeypatch.setattr("medabl.phantom.cohort.simulate_subject", lambda *_: pytest.fail("worked"))
+    with pytest.raises(InputError, match=r"out cannot be written to .*No space left"):
+        write_phantom_cohort(tmp_path / "out", 1, size="small", workers=1, progress=False)
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"out cannot be written to"):
+        write_phantom_cohort(tmp_path / "file" / "out", 1, workers=1, progress=False)
+
+
+def test_as_many_workers_as_the_job_was_given_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {3, 5, 8}, raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: 64)
+    assert processor_count() == 3
+    monkeypatch.delattr("os.sched_getaffinity")
+    assert processor_count() == 64
+
+
+def test_it_is_found_under_its_old_name_and_loaded_only_then() -> None:
+    code = (
+        "import sys, medabl.data; assert 'medabl.phantom.cohort' not in sys.modules;"
+        "from medabl.data import write_phantom_cohort as old;"
+        "from medabl.phantom import write_phantom_cohort as new; assert old is new"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

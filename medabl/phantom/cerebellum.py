@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from medabl.data.phantom.fields import Points, ellipsoid, smooth_min, smooth_step
-from medabl.data.phantom.outline import cerebellar_arm
+from medabl.phantom.fields import Points, ellipsoid, smooth_min, smooth_step
+from medabl.phantom.outline import cerebellar_arm
 
 # Fissures turn around a ring inside of the lobes, which they leave at right angles to the surface.
 _CENTRE = (0.0, -36.0, -36.0)

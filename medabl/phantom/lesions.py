@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from medabl.data.phantom.anatomy import Brain
-from medabl.data.phantom.fields import (
+from medabl.phantom.anatomy import Brain
+from medabl.phantom.fields import (
     NoiseField,
     Points,
     coverage,
@@ -44,7 +44,7 @@ class Lesions:
     cavity: Points
 
 
-def grow_lesions(rng: np.random.Generator, brain: Brain, volume_ml: float) -> Lesions:
+def simulate_lesions(rng: np.random.Generator, brain: Brain, volume_ml: float) -> Lesions:
     """Lesions of about `volume_ml` in the white matter of `brain`."""
     white = brain.white
     millilitre = 1000 / brain.step**3

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from medabl.data.phantom.fields import (
+from medabl.phantom.fields import (
     Points,
     ellipsoid,
     smooth_max,

@@ -15,7 +15,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from medabl.data.phantom.fields import (
+from medabl.phantom.fields import (
     NoiseField,
     Points,
     segment,

@@ -1,0 +1,49 @@
+"""One subject's files."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from medabl.errors import InputError
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One subject's files: a scan with its mask.
+
+    Attributes:
+        id: the subject's path below the root, with ``/`` (``Amsterdam/GE3T/100``).
+        site: where it was scanned (``Amsterdam/GE3T``), empty when that is not known.
+        images: modality -> file, in the order asked for.
+        label: the mask, if there is one.
+        group: the patient, where the data set says whose scan this is.
+
+    Raises:
+        InputError: if the id is no path below a folder: empty, absolute, or with ``..``.
+    """
+
+    id: str
+    site: str
+    images: dict[str, Path]
+    label: Path | None
+    group: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse an id that would lead out of the folders of a run."""
+        parts = self.id.split("/")
+        if {"", ".", ".."} & set(parts) or re.search(r"[\\\x00-\x1f]", self.id) or _drive(self.id):
+            raise InputError(
+                f"{self.id!r} cannot be a subject's id, since its files are named after it: use"
+                " names and numbers, with single '/' between folders and no '..'."
+            )
+
+    @property
+    def relative_path(self) -> PurePosixPath:
+        """Where the subject's files lie below any folder, without suffix: the id as a path."""
+        return PurePosixPath(self.id)
+
+
+def _drive(text: str) -> str:
+    return PureWindowsPath(text).drive
