@@ -40,6 +40,11 @@ class Subject:
             )
 
     @property
+    def files(self) -> dict[str, Path]:
+        """All files: modality -> file, and ``label`` -> the mask, if there is one."""
+        return self.images if self.label is None else {**self.images, "label": self.label}
+
+    @property
     def relative_path(self) -> PurePosixPath:
         """Where the subject's files lie below any folder, without suffix: the id as a path."""
         return PurePosixPath(self.id)
