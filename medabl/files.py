@@ -6,9 +6,9 @@ import contextlib
 import errno
 import json
 import os
+import re
 import secrets
 import stat
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path

@@ -14,7 +14,7 @@ import numpy as np
 from medabl.data.axes import SLICE_AXES, SliceAxis, axes_with_slices_last
 from medabl.data.labels import read_labels
 from medabl.data.nifti import Volume, check_same_grid, read_nifti
-from medabl.data.subject import Subject
+from medabl.data.subjects import Subject
 from medabl.errors import InputError
 from medabl.processors import processor_count
 from medabl.task import WMH, Task

@@ -67,8 +67,9 @@ def load_cohort(
     split_seed: int = 0,
     group_by: str | int = "auto",
 ) -> Cohort:
-    """Find the subjects below a folder and split them. Arguments and errors: `find_subjects` and
-    `split_subjects`.
+    """Find the subjects below a folder and split them.
+
+    Arguments and errors: those of `find_subjects` and `split_subjects`.
     """
     subjects = find_subjects(data, modalities, mask_name=mask_name)
     parts = split_subjects(

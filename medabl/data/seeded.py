@@ -24,7 +24,7 @@ class SeededDataset(torch.utils.data.Dataset[Any]):
     """A dataset whose random transforms draw as a function of (seed, epoch, index).
 
     The same sample of the same epoch is the same however many worker processes load the data,
-    and after a resume. The epoch lies in shared memory, so that workers which live on see it change.
+    and after a resume. The epoch lies in shared memory, so that living workers see it.
 
     Args:
         dataset: a MONAI dataset; its ``transform`` may draw from its own random state, from
@@ -85,10 +85,11 @@ class EpochSampler(Sampler[int]):
 @contextmanager
 def _generators_at(seed: int) -> Iterator[None]:
     """Seed the global generators for the while, and leave them as they were."""
-    python, array = random.getstate(), np.random.get_state()
+    python = random.getstate()
+    array = np.random.get_state()  # noqa: NPY002 - what transforms outside MONAI draw from
     tensor = torch.default_generator.get_state()
     random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002 - what transforms outside MONAI draw from
+    np.random.seed(seed)  # noqa: NPY002
     torch.default_generator.manual_seed(seed)
     try:
         yield

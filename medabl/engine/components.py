@@ -34,7 +34,7 @@ def referred_keys(config: Mapping[str, Any]) -> set[str]:
 
 @cache
 def find_component(name: str) -> Any:
-    """The class or function of a dotted name, or of a bare name of MONAI's; None if there is none."""
+    """The class or function of a dotted name or a bare one of MONAI's; None if there is none."""
     if "." not in name:
         modules = _locator().get_component_module_name(name)
         if not isinstance(modules, str):

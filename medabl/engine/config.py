@@ -51,7 +51,9 @@ def load_config(files: Sequence[str | Path], overrides: Mapping[str, Any]) -> di
         parser.read_config([packaged_config(WIRING), *map(_config_file, files)])
     except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
-        raise InputError(f"The config {' '.join(map(str, files))} cannot be read: {reason}") from None
+        raise InputError(
+            f"The config {' '.join(map(str, files))} cannot be read: {reason}"
+        ) from None
     problems = []
     for key, value in overrides.items():
         problem = _override(parser, key.replace("#", _SEPARATOR).replace(".", _SEPARATOR), value)
@@ -105,13 +107,19 @@ def _problems(config: Mapping[str, Any]) -> list[str]:
     for key in config:
         if key not in known and key not in used:
             problems.append(f"The config has no key {key!r}; {closest(key, Settings.model_fields)}")
+    problems += [
+        f"Something refers to @{key}, which is no key; {closest(key, config)}"
+        for key in sorted(used - set(config))
+    ]
     methods = config.get("methods", {})
     for name, method in methods.items():
         for key in _METHOD_KEYS:
             if not isinstance(method, dict) or key not in method:
                 problems.append(f"methods::{name} lacks {key!r}: a method has {_METHOD_KEYS}.")
     if settings is not None and settings.method not in methods:
-        problems.append(f"method={settings.method} is not known; {closest(settings.method, methods)}")
+        problems.append(
+            f"method={settings.method} is not known; {closest(settings.method, methods)}"
+        )
     return problems + component_problems(config)
 
 
@@ -128,7 +136,7 @@ def _config_file(file: str | Path) -> Path:
 
 
 def _override(parser: ConfigParser, key: str, value: Any) -> str | None:
-    parent, _, last = key.rpartition(_SEPARATOR)
+    parent, _, _ = key.rpartition(_SEPARATOR)
     if parent and not (parent in parser and isinstance(parser[parent], dict)):
         top = key.split(_SEPARATOR)[0]
         if top in parser:

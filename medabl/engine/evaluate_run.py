@@ -46,19 +46,25 @@ def evaluate_run(
     """
     console = Console(stderr=True)
     silent = not console.is_terminal
+    modalities = list(cohort.subjects[0].images)
     for which in WHICH:
         network.load_state_dict(load_checkpoint(folder.checkpoint(which))["network"])
         predictor = Predictor(
-            [network], preprocess, inferer, list(cohort.subjects[0].images), task, slice_axis, device
+            [network],
+            preprocess,
+            inferer,
+            modalities,
+            task,
+            slice_axis,
+            device,
         )
         cases = []
         title = escape(f"{folder.path.name}: masks of the {which} epoch")
-        for subject in track(
-            cohort.judges, title, console=console, transient=True, disable=silent
-        ):
+        for subject in track(cohort.judges, title, console=console, transient=True, disable=silent):
             path = predictor.write(subject, folder.prediction(which, subject.id))
             cases.append(_case(subject, path))
-        write_evaluation(evaluate_cases(cases, task=task, progress=False), folder.evaluation(which))
+        evaluation = evaluate_cases(cases, task=task, slice_axis=slice_axis, progress=False)
+        write_evaluation(evaluation, folder.evaluation(which))
 
 
 def _case(subject: Subject, prediction: Path) -> Case:

@@ -20,6 +20,7 @@ from medabl.data import Subject, check_subject, subject_item, write_like
 from medabl.engine.device import pick_device
 from medabl.engine.recipe import PARTS, read_recipe
 from medabl.errors import InputError
+from medabl.files import nifti_stem
 from medabl.runs import load_checkpoint
 from medabl.task import Task
 
@@ -80,28 +81,35 @@ class Predictor:
         inverted: Array = self.invert(data)["probability"].numpy()
         return inverted
 
-    def write(
-        self, subject: Subject, mask: str | Path, probability: str | Path | None = None
-    ) -> Path:
+    def write(self, subject: Subject, mask: str | Path, probability: bool = False) -> Path:
         """Write a mask, in the labels of the task and the geometry of the subject's first image.
 
         Args:
             subject: its label, if any, is not looked at.
             mask: ``.nii.gz`` or ``.nii``, uint8.
-            probability: also write the probabilities, float32: of the one class that is not
-                background, or of all of them along a fourth axis.
+            probability: also write the probability of each class but the background, float32, to
+                ``<mask>_probability.nii.gz``, or ``<mask>_probability_<class>.nii.gz`` where there
+                are several.
 
         Returns:
             the mask's path.
         """
         scan = next(iter(subject.images.values()))
         probabilities = self.probabilities(subject)
-        labels = self.task.to_labels(likeliest_class(probabilities))
-        write_like(scan, labels, mask, self.slice_axis)
-        if probability is not None:
-            volume = probabilities[0] if len(probabilities) == 1 else np.moveaxis(probabilities, 0, -1)
-            write_like(scan, volume, probability, self.slice_axis)
+        write_like(scan, likeliest_class(probabilities), Path(mask), self.slice_axis, self.task)
+        if probability:
+            for path, volume in zip(self._beside(Path(mask)), probabilities, strict=True):
+                write_like(scan, volume, path, self.slice_axis)
         return Path(mask)
+
+    def _beside(self, mask: Path) -> list[Path]:
+        stem = nifti_stem(mask.name)
+        names = self.task.classes[1:]
+        endings = [""] if len(names) == 1 else [f"_{name.replace(' ', '-')}" for name in names]
+        return [
+            mask.with_name(f"{stem}_probability{ending}{mask.name[len(stem) :]}")
+            for ending in endings
+        ]
 
     def _infer(self, batch: Tensor, network: nn.Module) -> Tensor:
         logits = self.inferer(batch, network)

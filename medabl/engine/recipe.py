@@ -27,7 +27,7 @@ def write_recipe(config: Mapping[str, Any], parser: ConfigParser) -> dict[str, A
 
     Args:
         config: settings and wiring.
-        parser: holds the same config, parsed.
+        parser: of the same config, and used for nothing else: each expression resets it.
 
     Returns:
         plain data in MONAI's config syntax; None if an expression gives something that no plain

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import yaml
-from monai.bundle import ConfigParser
 from rich.console import Console
 
 from medabl.data import Cohort, check_subjects, load_cohort
@@ -84,8 +83,11 @@ def check_cohort(cohort: Cohort, settings: Settings) -> None:
     Raises:
         InputError: naming the first bad file.
     """
-    for warning in check_subjects(cohort.subjects, settings.task, settings.slice_axis):
-        _tell(f"Warning: {warning}")
+    with warnings.catch_warnings(record=True) as doubts:
+        warnings.simplefilter("always")
+        check_subjects(cohort.subjects, settings.task, settings.slice_axis)
+    for doubt in doubts:
+        _tell(f"Warning: {doubt.message}")
 
 
 def _carry_out(
@@ -105,7 +107,10 @@ def _carry_out(
         parser = parse(config, settings, cohort)
         build(parser, settings)
         text = yaml.safe_dump(dict(config), sort_keys=False)
-        _describe_checkpoints(parser, config, text)
+        recipe = write_recipe(config, parse(config, settings, cohort))
+        for handler in parser.get_parsed_content("handlers"):
+            if isinstance(handler, CheckpointHandler):
+                handler.description = {"config": text, "recipe": recipe}
         if newest is None:
             folder.info.unlink(missing_ok=True)
             write_text(folder.config, text)
@@ -116,13 +121,6 @@ def _carry_out(
         except DivergedError as error:
             folder.update(status="failed", error=str(error))
             raise
-
-
-def _describe_checkpoints(parser: ConfigParser, config: Mapping[str, Any], text: str) -> None:
-    description = {"config": text, "recipe": write_recipe(config, parser)}
-    for handler in parser.get_parsed_content("handlers"):
-        if isinstance(handler, CheckpointHandler):
-            handler.description = description
 
 
 def _tell(sentence: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,6 +20,8 @@ def _no_bool(value: Any) -> Any:
 
 
 Count = Annotated[int, BeforeValidator(_no_bool), Field(ge=1)]
+_TYPE = re.compile(r"(int|float|constrained-str)$|(tuple|literal|function-\w+)\[")
+
 Index = Annotated[int, BeforeValidator(_no_bool), Field(ge=0)]
 Number = Annotated[float, BeforeValidator(_no_bool), Field(allow_inf_nan=False)]
 Share = Annotated[Number, Field(ge=0, le=1)]
@@ -40,7 +43,9 @@ class Settings(BaseModel):
     modalities: Annotated[tuple[Name, ...], Field(min_length=1)] = Field(
         description="images to use, in channel order"
     )
-    mask_name: Name | None = Field(description="name of the mask file, where the layout leaves it open")
+    mask_name: Name | None = Field(
+        description="name of the mask file, where the layout leaves it open"
+    )
     seed: Index = Field(description="initial weights, order and augmentation")
     validation: Annotated[Number, Field(gt=0)] = Field(
         description="subjects that validate, or their share below 1"
@@ -66,9 +71,9 @@ class Settings(BaseModel):
     epochs: Count = Field(description="number of epochs")
     slices_per_epoch: Count | None = Field(description="samples of an epoch; null: each once")
     batch_size: Count = Field(description="samples of a step")
-    learning_rate: Annotated[Number, Field(gt=0)] = Field(description="Adam's, at the start")
+    learning_rate: Annotated[Number, Field(gt=0)] = Field(description="at the start")
     betas: tuple[Annotated[Share, Field(lt=1)], Annotated[Share, Field(lt=1)]] = Field(
-        description="Adam's"
+        description="two numbers, of Adam"
     )
     lr_schedule: Literal["plateau", "cosine", "constant"] = Field(
         description="how the learning rate falls"
@@ -77,7 +82,7 @@ class Settings(BaseModel):
         description="how region and boundary loss are weighted"
     )
     alpha_start: Share = Field(description="weight of the region loss in the first epoch")
-    alpha_end: Share = Field(description="and in the last")
+    alpha_end: Share = Field(description="weight of the region loss in the last epoch")
     device: Name = Field(description="auto, cpu, cuda, cuda:N or mps")
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         description="of the network; losses are always taken in float32"
@@ -117,20 +122,26 @@ def check_settings(values: Mapping[str, Any]) -> tuple[Settings | None, list[str
     try:
         return Settings.model_validate(dict(values)), []
     except ValidationError as error:
-        return None, [_sentence(problem) for problem in error.errors()]
+        # Of a choice of types pydantic tells how each was missed; one sentence a key is enough.
+        by_key: dict[str, str] = {}
+        for problem in error.errors():
+            where = "::".join(str(part) for part in problem["loc"] if not _is_a_type(part))
+            by_key.setdefault(where, _sentence(where, problem))
+        return None, list(by_key.values())
 
 
 def closest(name: str, known: Iterable[str]) -> str:
     """``did you mean ...?``, or what there is, for a name that is not known."""
     known = list(known)
+    if not known:
+        return "there are none."
     close = difflib.get_close_matches(name, known, n=3)
     return f"did you mean {', '.join(close)}?" if close else f"there are {', '.join(known)}."
 
 
-def _sentence(problem: Any) -> str:
-    where = "::".join(str(part) for part in problem["loc"] if not _is_a_type(part))
+def _sentence(where: str, problem: Any) -> str:
     key = where.partition("::")[0]
-    if problem["type"] == "missing":
+    if problem["type"] == "missing" and where == key:
         return f"The config lacks {where!r}: begin with wmh.yaml, which has every key."
     if problem["type"] == "extra_forbidden":
         return f"{where} is no setting of a task."
@@ -145,7 +156,8 @@ def _sentence(problem: Any) -> str:
 def _is_a_type(part: Any) -> bool:
     # pydantic names the branch of a union as if it were a key.
     return isinstance(part, str) and (
-        part in ("int", "float", "constrained-str") or part.startswith(("tuple[", "literal[", "function-"))
+        part in ("int", "float", "constrained-str")
+        or part.startswith(("tuple[", "literal[", "function-"))
     )
 
 

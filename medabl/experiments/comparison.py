@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from medabl.data.split import validation_count
-from medabl.engine import RunFolder, load_config, train
+from medabl.engine import load_config, train
 from medabl.errors import InputError
+from medabl.runs import RunFolder
 
 METHODS = ("gdl", "gdl_bl", "gdl_abl")
 """The rows of the paper's table: keys of `methods` in ``configs/wmh.yaml``."""

@@ -120,7 +120,9 @@ class RunFolder:
             info = dict(read_json(self.info))
             version, _ = info.get("format", 1), info["status"]
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{self.info} cannot be read as a run's description ({error!r}).") from error
+            raise InputError(
+                f"{self.info} cannot be read as a run's description ({error!r})."
+            ) from error
         if version != FORMAT:
             raise InputError(
                 f"{self.path} was made by another version of medabl (run format {version}, this one"

@@ -66,11 +66,9 @@ class CheckpointHandler:
         save_checkpoint(self.folder.checkpoint("last"), checkpoint, keep_previous=True)
 
     def _resume(self, engine: Engine) -> None:
-        checkpoint, trouble = load_newest(self.folder.checkpoint("last"))
+        checkpoint, _ = load_newest(self.folder.checkpoint("last"))
         if checkpoint is None:
             return
-        if trouble is not None:
-            engine.logger.warning("%s Going on from the generation before.", trouble)
         self.network.load_state_dict(checkpoint["network"])
         for name, thing in self._saved(engine):
             if name in checkpoint["state"]:  # a run begun on the CPU has no scaler

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import resource
 import shutil
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,11 +11,13 @@ from typing import Any
 
 from rich.console import Console
 
-from medabl.data import Subject, check_subjects, find_subjects, write_phantom_cohort
-from medabl.engine import pick_device
+from medabl.data import Subject, find_subjects
+from medabl.engine import check_cohort, find_cohort, pick_device, settings_of
 from medabl.errors import InputError
-from medabl.experiments import METHODS, PRESETS, Comparison, plan_comparison, run_all
-from medabl.files import read_json, write_json
+from medabl.experiments.comparison import METHODS, PRESETS, Comparison, plan_comparison, run_all
+from medabl.files import check_writable, read_json, write_json
+from medabl.phantom import write_phantom_cohort
+from medabl.processors import peak_memory
 from medabl.report import write_report
 from medabl.report.boundary_evolution import write_boundary_evolution
 from medabl.report.verdict import count
@@ -89,8 +89,9 @@ def reproduce(settings: Settings, console: Console) -> Path:
     )
     _check_space(settings, len(comparison.configs))
     _describe(subjects, comparison, console)
+    settings_of_first = settings_of(comparison.configs[0])
     with console.status("Reading and checking every file"):
-        check_subjects(subjects)
+        check_cohort(find_cohort(settings_of_first), settings_of_first)
     _claim(settings)
     total = len(comparison.configs)
     for number, folder, before in run_all(comparison):
@@ -135,10 +136,8 @@ def _refuse_other_contents(settings: Settings) -> None:
 
 def _claim(settings: Settings) -> None:
     """Make the output folder this comparison's; not before its data have proved usable."""
-    try:
-        write_json(settings.out / MARKER, _asked(settings))
-    except OSError as error:
-        raise InputError(f"{settings.out} cannot be written to ({error}).") from error
+    check_writable(settings.out)
+    write_json(settings.out / MARKER, _asked(settings))
 
 
 def _phantom(settings: Settings, console: Console) -> Path:
@@ -174,9 +173,7 @@ def _check_space(settings: Settings, runs: int) -> None:
 
 
 def _cost(seconds: float) -> str:
-    # Linux counts ru_maxrss in kilobytes, macOS in bytes.
-    unit = 1 if sys.platform == "darwin" else 1024
-    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    peak = max(resource.getrusage(kind).ru_maxrss for kind in kinds) * unit / 2**30
     minutes, rest = divmod(int(seconds), 60)
-    return f"Took {minutes} min {rest} s, at most {peak:.1f} GiB of memory."
+    peak = peak_memory()
+    memory = "" if peak is None else f", at most {peak / 2**30:.1f} GiB of memory"
+    return f"Took {minutes} min {rest} s{memory}."

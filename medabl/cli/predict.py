@@ -1,0 +1,68 @@
+"""`medabl predict`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import track
+
+from medabl.cli.app import app, errors, says_what_is_wrong, tell
+from medabl.errors import InputError
+from medabl.files import NIFTI_SUFFIXES, check_writable
+
+if TYPE_CHECKING:
+    from medabl.engine import Predictor
+
+
+@app.command()
+@says_what_is_wrong
+def predict(
+    checkpoint: Annotated[
+        list[Path],
+        typer.Option(help="best.pt or last.pt of a run; several are averaged (repeat the option)."),
+    ],
+    out: Annotated[Path, typer.Option(help="Mask to write, .nii.gz; with --data, a folder.")],
+    image: Annotated[
+        list[Path] | None,
+        typer.Option(help="One image a modality, in the order of training (repeat the option)."),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of subjects instead: a mask for each.")
+    ] = None,
+    probability: Annotated[
+        bool, typer.Option("--probability", help="Write the probability map, too.")
+    ] = False,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Run code that the checkpoint names or holds.")
+    ] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+) -> None:
+    """Segment a scan, or all scans of a folder; masks lie on the grid of the first image."""
+    from medabl.engine import load_predictor, scan_subject
+
+    if (data is None) == (not image):
+        raise InputError("Give either --image, once for each modality, or --data FOLDER.")
+    if data is None and not out.name.endswith(NIFTI_SUFFIXES):
+        raise InputError(f"{out} must end in .nii.gz or .nii.")
+    check_writable(out if data is not None else out.parent)
+    predictor = load_predictor(checkpoint, device, trust)
+    if data is not None:
+        _predict_folder(predictor, data, out, probability)
+        return
+    subject = scan_subject(image or [], predictor.modalities)
+    predictor.write(subject, out, probability)
+    tell(f"Mask: {out}")
+
+
+def _predict_folder(predictor: Predictor, data: Path, out: Path, probability: bool) -> None:
+    from medabl.data import check_subjects, find_subjects
+
+    subjects = find_subjects(data, predictor.modalities, labelled=False)
+    check_subjects(subjects, predictor.task, predictor.slice_axis)
+    silent = not errors.is_terminal
+    for subject in track(subjects, "Predicting", console=errors, transient=True, disable=silent):
+        mask = out / subject.relative_path
+        predictor.write(subject, mask.with_name(f"{mask.name}.nii.gz"), probability)
+    tell(f"{len(subjects)} masks in {out}")
