@@ -3,11 +3,12 @@
 from medabl.evaluation.case import Case
 from medabl.evaluation.evaluate import Evaluation, evaluate_cases, evaluate_paths
 from medabl.evaluation.summary import summary_table
-from medabl.evaluation.write import read_evaluation, write_evaluation
+from medabl.evaluation.write import check_output, read_evaluation, write_evaluation
 
 __all__ = [
     "Case",
     "Evaluation",
+    "check_output",
     "evaluate_cases",
     "evaluate_paths",
     "read_evaluation",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -16,17 +17,26 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import Progress
 
+from medabl.data.axes import SliceAxis, axes_with_slices_last
 from medabl.errors import InputError
 from medabl.evaluation.case import Case
+from medabl.evaluation.columns import (
+    CASE_COLUMNS,
+    LESION_COLUMNS,
+    SKIPPED_COLUMNS,
+    Protocol,
+    metric_columns,
+)
 from medabl.evaluation.matching import Problem, match_cases
-from medabl.evaluation.subject import PROTOCOLS, Protocol, evaluate_case, metric_columns
-
-CASE_COLUMNS = ["subject", "site", "prediction", "reference", "image"]
-LESION_COLUMNS = ["subject", "site", "volume_mm3", "detected"]
-SKIPPED_COLUMNS = ["subject", "file", "reason"]
+from medabl.evaluation.subject import evaluate_case
+from medabl.processors import processor_count
+from medabl.task import WMH, Task
 
 # Starting worker processes takes some seconds each; less work than this is done sooner without.
 _WORTH_A_POOL_SECONDS = 10.0
+# The server that workers are forked from has a socket in the temporary folder, with 32 more
+# characters, and the names of sockets end after 103 (macOS; Linux: 107).
+_LONGEST_FOLDER = 70
 
 
 @dataclass(frozen=True)
@@ -53,6 +63,8 @@ def evaluate_paths(
     keep_going: bool = False,
     workers: int | None = None,
     progress: bool = True,
+    task: Task = WMH,
+    slice_axis: SliceAxis = "axial",
 ) -> Evaluation:
     """Judge a prediction file by a reference file, or a folder of them by a folder.
 
@@ -64,6 +76,9 @@ def evaluate_paths(
         keep_going: leave out what cannot be judged and list it in `skipped`.
         workers: processes; None takes all cores if there is enough to do.
         progress: whether to show a progress bar on standard error.
+        task: what the values in the files stand for, and which classes are judged.
+        slice_axis: "axial", "coronal" or "sagittal": what the slices of the slice-wise and of the
+            challenge's in-plane metrics are taken along.
 
     Raises:
         InputError: if files cannot be paired or judged and `keep_going` is off, or if nothing is
@@ -73,7 +88,8 @@ def evaluate_paths(
     if problems and not keep_going:
         more = f" (and {len(problems) - 1} more like it)" if len(problems) > 1 else ""
         raise InputError(problems[0].reason + more)
-    return _evaluate(cases, problems, protocol, resample, keep_going, workers, progress)
+    judge = _Judge(protocol, resample, task, slice_axis)
+    return _evaluate(cases, problems, judge, keep_going, workers, progress)
 
 
 def evaluate_cases(
@@ -84,31 +100,58 @@ def evaluate_cases(
     keep_going: bool = False,
     resample: bool = False,
     progress: bool = True,
+    task: Task = WMH,
+    slice_axis: SliceAxis = "axial",
 ) -> Evaluation:
     """Judge cases whose files are known. Arguments and errors as `evaluate_paths`."""
-    return _evaluate(cases, [], protocol, resample, keep_going, workers, progress)
+    judge = _Judge(protocol, resample, task, slice_axis)
+    return _evaluate(cases, [], judge, keep_going, workers, progress)
+
+
+_Outcome = tuple[dict[str, Any], list[dict[str, Any]]] | InputError
+
+
+@dataclass(frozen=True)
+class _Judge:
+    """What is done with every case; arguments as `evaluate_case`."""
+
+    protocol: Protocol
+    resample: bool
+    task: Task
+    slice_axis: SliceAxis
+
+    def __post_init__(self) -> None:
+        axes_with_slices_last(self.slice_axis)
+        self.columns()
+
+    def columns(self) -> list[str]:
+        return [*CASE_COLUMNS, *metric_columns(self.protocol, self.task)]
+
+    def __call__(self, case: Case) -> _Outcome:
+        try:
+            return evaluate_case(case, self.protocol, self.resample, self.task, self.slice_axis)
+        except InputError as error:
+            # A reader's message may span lines; a table's cell and a sentence do not.
+            return InputError(" ".join(str(error).split()))
 
 
 def _evaluate(
     cases: Sequence[Case],
     problems: Sequence[Problem],
-    protocol: Protocol,
-    resample: bool,
+    judge: _Judge,
     keep_going: bool,
     workers: int | None,
     progress: bool,
 ) -> Evaluation:
-    if protocol not in PROTOCOLS:
-        raise InputError(f"protocol must be one of {', '.join(PROTOCOLS)}, got {protocol!r}.")
     if workers is not None and workers < 1:
         raise InputError(f"workers must be at least 1, got {workers}.")
     done: dict[int, tuple[dict[str, Any], list[dict[str, Any]]]] = {}
     failed: dict[int, Problem] = {}
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not progress) as bar:
-        task = bar.add_task("Evaluating", total=len(cases))
-        for index, outcome in _outcomes(cases, protocol, resample, workers):
-            bar.advance(task)
+        row = bar.add_task("Evaluating", total=len(cases))
+        for index, outcome in _outcomes(cases, judge, workers):
+            bar.advance(row)
             if not isinstance(outcome, InputError):
                 done[index] = outcome
             elif keep_going:
@@ -125,19 +168,16 @@ def _evaluate(
         )
     rows = [done[i] for i in sorted(done)]
     return Evaluation(
-        subjects=pd.DataFrame(
-            [row for row, _ in rows], columns=CASE_COLUMNS + metric_columns(protocol)
+        subjects=pd.DataFrame([row for row, _ in rows], columns=judge.columns()),
+        lesions=pd.DataFrame(
+            [r for _, lesions in rows for r in lesions], columns=list(LESION_COLUMNS)
         ),
-        lesions=pd.DataFrame([r for _, lesions in rows for r in lesions], columns=LESION_COLUMNS),
-        skipped=pd.DataFrame(list(skipped), columns=SKIPPED_COLUMNS),
+        skipped=pd.DataFrame(list(skipped), columns=list(SKIPPED_COLUMNS)),
     )
 
 
-_Outcome = tuple[dict[str, Any], list[dict[str, Any]]] | InputError
-
-
 def _outcomes(
-    cases: Sequence[Case], protocol: Protocol, resample: bool, workers: int | None
+    cases: Sequence[Case], judge: _Judge, workers: int | None
 ) -> Iterator[tuple[int, _Outcome]]:
     """Results and refusals with the index of their case, as they come."""
     todo = list(range(len(cases)))
@@ -147,19 +187,19 @@ def _outcomes(
         while todo and not seconds:
             index = todo.pop(0)
             begin = time.perf_counter()
-            outcome = _try_case(cases[index], protocol, resample)
+            outcome = judge(cases[index])
             if not isinstance(outcome, InputError):
                 seconds = time.perf_counter() - begin
             yield index, outcome
-        workers = _cores() if seconds * len(todo) > _WORTH_A_POOL_SECONDS else 1
+        workers = processor_count() if seconds * len(todo) > _WORTH_A_POOL_SECONDS else 1
     workers = min(workers, len(todo))
     if workers <= 1:
         for index in todo:
-            yield index, _try_case(cases[index], protocol, resample)
+            yield index, judge(cases[index])
         return
     context = _start_method()
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
-        futures = {pool.submit(_try_case, cases[i], protocol, resample): i for i in todo}
+        futures = {pool.submit(judge, cases[i]): i for i in todo}
         try:
             for future in as_completed(futures):
                 yield futures[future], future.result()
@@ -172,17 +212,10 @@ def _outcomes(
             pool.shutdown(cancel_futures=True)
 
 
-def _try_case(case: Case, protocol: Protocol, resample: bool) -> _Outcome:
-    try:
-        return evaluate_case(case, protocol, resample)
-    except InputError as error:
-        # A reader's message may span lines; a table's cell and a sentence do not.
-        return InputError(" ".join(str(error).split()))
-
-
 def _start_method() -> multiprocessing.context.BaseContext:
     """A context whose workers are no copies of this process, which may hold threads and CUDA."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
+    methods = multiprocessing.get_all_start_methods()
+    if "forkserver" not in methods or len(tempfile.gettempdir()) > _LONGEST_FOLDER:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     # Imported once, by the process that the workers are forked from.
@@ -195,7 +228,3 @@ def _one_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
