@@ -105,9 +105,10 @@ def _parse(path: Path, start: bytes) -> nib.Nifti1Header:
     try:
         header.get_data_dtype()
         header.get_slope_inter()
-    except HeaderDataError as error:
-        message = " ".join(str(error).split())
-        raise InputError(f"{path} has no valid header: {message}; correct it.") from error
+    except (HeaderDataError, KeyError) as error:
+        raise InputError(
+            f"{path} has a header with an unknown type of numbers or scaling ({error}); convert it."
+        ) from error
     return header
 
 

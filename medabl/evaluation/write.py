@@ -16,6 +16,7 @@ from medabl.files import atomic_path
 
 _TABLES = ("", "_lesions", "_summary")
 _TEXT = ("subject", "site", "prediction", "reference", "image", "skipped")
+_NO_NUMBER = ["", "NA", "NaN", "nan"]
 
 
 def check_output(csv_path: str | os.PathLike[str]) -> None:
@@ -96,12 +97,12 @@ def _paths(csv_path: Path) -> list[Path]:
 def _read(path: Path) -> pd.DataFrame:
     try:
         numbers = [name for name in pd.read_csv(path, nrows=0).columns if name not in _TEXT]
-        # A subject may be called NA; only where numbers stand is an empty cell a missing one.
+        # A subject may be called NA: only where numbers stand does that mean a missing one.
         return pd.read_csv(
             path,
             dtype=dict.fromkeys(_TEXT, str),
             keep_default_na=False,
-            na_values=dict.fromkeys(numbers, [""]),
+            na_values=dict.fromkeys(numbers, _NO_NUMBER),
         )
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as a CSV table ({error}).") from error

@@ -1,4 +1,6 @@
 import gzip
+import tracemalloc
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -6,8 +8,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from medabl.data import check_subjects, find_subjects
+from medabl.data import Subject, check_subjects, find_subjects
 from medabl.errors import InputError
+from medabl.task import Task
 from tests.conftest import AFFINE, write_nifti, write_subject
 
 SHAPE = (24, 32, 4)
@@ -82,3 +85,59 @@ def test_good_subjects_pass_lesions_or_not_floats_or_integers(tmp_path: Path) ->
     flair = nib.load(folder / "pre" / "FLAIR.nii.gz")
     write_nifti(folder / "pre" / "FLAIR.nii.gz", flair.get_fdata(dtype=np.float32)[..., None])
     check_subjects(find_subjects(tmp_path))
+
+
+def _subject(folder: Path, name: str, sizes: tuple[float, float, float]) -> Subject:
+    path = write_nifti(folder / f"{name}.nii.gz", _noise(), np.diag([*sizes, 1]))
+    return Subject(name, "", {"flair": path}, None)
+
+
+def test_slices_across_the_thick_axis_are_pointed_out_once(tmp_path: Path) -> None:
+    sagittal = [_subject(tmp_path, name, (5, 1, 1.1)) for name in "abc"]
+    fine = _subject(tmp_path, "d", (1, 1, 1.2))
+    expected = (
+        r"^a and 2 more subject.s.: voxels of 5 x 1 x 1.1 mm .* the sagittal axis, but slice_axis"
+        " is axial; set slice_axis=sagittal"
+    )
+    with pytest.warns(UserWarning, match=expected) as caught:
+        check_subjects([*sagittal, fine])
+    assert len(caught) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_subjects(sagittal, slice_axis="sagittal")
+        check_subjects([fine])
+        check_subjects([fine], slice_axis="coronal")
+    with pytest.raises(InputError, match="slice_axis must be one of"):
+        check_subjects([fine], slice_axis="sagital")
+
+
+def test_a_mask_is_checked_against_the_task(tmp_path: Path) -> None:
+    image = write_nifti(tmp_path / "image.nii.gz", _noise())
+    label = write_nifti(tmp_path / "label.nii.gz", np.full(SHAPE, 3, np.uint8))
+    task = Task(
+        name="organs",
+        classes=["background", "liver", "spleen"],
+        labels={0: "background", 3: "liver", 4: "spleen"},
+        spatial_dims=3,
+    )
+    subject = Subject("a", "", {"ct": image}, label)
+    check_subjects([subject], task)
+    write_nifti(label, np.full(SHAPE, 1, np.uint8))
+    expected = r"label.nii.gz holds 1 where .* 0 \(background\), 3 \(liver\), 4 \(spleen\)\.$"
+    with pytest.raises(InputError, match=expected):
+        check_subjects([subject], task)
+
+
+def test_many_subjects_take_no_more_memory_than_a_few_volumes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = np.zeros((64, 64, 64), np.float32)
+    data[0] = 1
+    path = write_nifti(tmp_path / "a.nii.gz", data)
+    subjects = [Subject(str(i), "", {"flair": path, "t1": path}, path) for i in range(20)]
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1}, raising=False)
+    tracemalloc.start()
+    check_subjects(subjects)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10 * data.nbytes

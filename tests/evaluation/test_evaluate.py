@@ -1,4 +1,8 @@
+import errno
 import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import nibabel as nib
@@ -11,12 +15,14 @@ from scipy.ndimage import binary_dilation
 from medabl.errors import InputError
 from medabl.evaluation import (
     Case,
+    check_output,
     evaluate_cases,
     evaluate_paths,
     read_evaluation,
     write_evaluation,
 )
 from medabl.metrics import lesion_table, slice_metrics, volume_metrics, wmh_challenge_metrics
+from medabl.task import Task
 
 COLUMNS = [
     "subject",
@@ -293,3 +299,183 @@ def test_identical_and_dilated_masks_on_files(tmp_path):
     assert row["challenge_avd_percent"] == 600
     assert row["reference_ml"] == pytest.approx(0.003)
     assert row["prediction_ml"] == pytest.approx(0.021)
+
+
+def test_a_subject_called_na_comes_back(tmp_path):
+    pred, ref = cohort(tmp_path, ["NA", "null/nan"])
+    write(pred / "null_nan.nii.gz", 0 * lesions(), oblique())
+    evaluation = evaluate_paths(pred, ref, progress=False)
+    write_evaluation(evaluation, tmp_path / "x.csv")
+    again = read_evaluation(tmp_path / "x.csv")
+    assert again.subjects["subject"].tolist() == ["NA", "null/nan"]
+    assert again.subjects["site"].tolist() == ["", "null"]
+    assert math.isnan(again.subjects["hd_mm"][1])
+    assert set(again.lesions["subject"]) == {"NA", "null/nan"}
+
+
+def test_an_output_that_cannot_be_written_is_refused_before(tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    (tmp_path / "x_lesions.csv").mkdir()
+    (tmp_path / "y.csv").mkdir()
+    for out, reason in {
+        "x.txt": "must end in .csv",
+        "file/x.csv": "cannot be written: .*file: Not a directory",
+        "file/deeper/x.csv": "cannot be written: .*file: Not a directory",
+        "x.csv": "x_lesions.csv is a folder",
+        "y.csv": "y.csv is a folder",
+    }.items():
+        with pytest.raises(InputError, match=reason):
+            check_output(tmp_path / out)
+    check_output(tmp_path / "new" / "folder" / "x.csv")
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.skipif(getattr(os, "geteuid", lambda: 0)() == 0, reason="root may write anywhere")
+def test_a_read_only_folder_is_refused_before(tmp_path):
+    (tmp_path / "closed").mkdir(mode=0o500)
+    with pytest.raises(InputError, match="closed: Permission denied"):
+        check_output(tmp_path / "closed" / "x.csv")
+
+
+def test_a_disk_that_fills_while_writing_is_one_sentence(tmp_path, monkeypatch):
+    evaluation = evaluate_paths(*cohort(tmp_path, ["a"]), progress=False)
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", full)
+    with pytest.raises(InputError, match=r"x.csv cannot be written: No space left on device\.$"):
+        write_evaluation(evaluation, tmp_path / "x.csv")
+    assert not list(tmp_path.glob("*x.csv"))
+
+
+def test_a_long_temporary_folder_does_not_stop_the_workers(tmp_path):
+    """The names of sockets, which worker processes are started by, are short."""
+    pred, ref = cohort(tmp_path, ["a", "b"])
+    long = tmp_path / ("x" * 110)
+    long.mkdir()
+    program = (
+        "import sys; from medabl.evaluation import evaluate_paths\n"
+        "e = evaluate_paths(*sys.argv[1:], workers=2, protocol='slices', progress=False)\n"
+        "print(*e.subjects['subject'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(pred), str(ref)],
+        env={**os.environ, "TMPDIR": str(long)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split() == ["a", "b"], done.stderr
+
+
+def test_slices_can_be_taken_along_another_axis(tmp_path):
+    pred, ref = cohort(tmp_path, ["a"])
+    row = evaluate_paths(pred, ref, slice_axis="sagittal", progress=False).subjects.iloc[0]
+    files = (nib.load(row[column]) for column in ("prediction", "reference"))
+    p, r = (np.asarray(nib.as_closest_canonical(file).dataobj) for file in files)
+    slices = slice_metrics(p == 1, r == 1)  # S x H x W: along X
+    assert row["slice_dsc"] == pytest.approx(slices["dsc"].mean())
+    assert row["slice_hd_rows"] == pytest.approx(slices["hd"].mean())
+    other = evaluate_paths(pred, ref, progress=False).subjects.iloc[0]
+    assert row["slice_dsc"] != other["slice_dsc"]
+    for column in ("dsc", "hd95_mm", "challenge_f1", "reference_ml"):
+        assert row[column] == pytest.approx(other[column])
+
+
+BRAIN = Task(
+    name="brain",
+    classes=["background", "grey", "white", "csf"],
+    labels={0: "background", 10: "grey", 20: "white", 30: "csf", 99: "skull"},
+    judged=["white", "grey"],
+    spatial_dims=3,
+)
+
+
+def brain(root):
+    """Labels of three classes and of none; csf, which is not judged, is predicted badly."""
+    rng = np.random.default_rng(4)
+    ref = rng.choice(np.array([0, 10, 20, 30, 99], np.uint8), size=(8, 7, 5))
+    pred = np.where(rng.random(ref.shape) < 0.7, ref, 30).astype(np.uint8)
+    return write(root / "p.nii.gz", pred), write(root / "r.nii.gz", ref), pred, ref
+
+
+def test_several_classes_have_a_column_each_and_their_mean(tmp_path):
+    pred_path, ref_path, pred, ref = brain(tmp_path)
+    evaluation = evaluate_paths(pred_path, ref_path, task=BRAIN, progress=False)
+    row = evaluation.subjects.iloc[0]
+    names = [*COLUMNS[5:11], *COLUMNS[16:]]
+    assert list(evaluation.subjects)[5:] == [
+        column for name in names for column in (name, f"{name}_white", f"{name}_grey")
+    ]
+    for name, label in (("grey", 10), ("white", 20)):
+        surface = volume_metrics(pred == label, ref == label, (1, 1, 3))
+        slices = slice_metrics(np.moveaxis(pred, 2, 0) == label, np.moveaxis(ref, 2, 0) == label)
+        assert row[f"dsc_{name}"] == pytest.approx(surface["dsc"])
+        assert row[f"hd95_mm_{name}"] == pytest.approx(surface["hd95"])
+        assert row[f"slice_dsc_{name}"] == pytest.approx(slices["dsc"].mean())
+        assert row[f"reference_ml_{name}"] == pytest.approx((ref == label).sum() * 0.003)
+    for column in names:
+        both = row[[f"{column}_white", f"{column}_grey"]]
+        assert row[column] == pytest.approx(both.mean())
+    assert evaluation.lesions.empty
+    write_evaluation(evaluation, tmp_path / "x.csv")
+    again = read_evaluation(tmp_path / "x.csv").subjects
+    assert list(again) == list(evaluation.subjects)
+
+
+def test_a_class_without_a_value_is_left_out_of_the_mean(tmp_path):
+    pred_path, ref_path, pred, ref = brain(tmp_path)
+    for path, data in ((pred_path, pred), (ref_path, ref)):
+        write(path, np.where(data == 20, 0, data).astype(np.uint8))
+    row = evaluate_paths(pred_path, ref_path, task=BRAIN, progress=False).subjects.iloc[0]
+    assert math.isnan(row["dsc_white"]) and math.isnan(row["hd_mm_white"])
+    assert row["dsc"] == row["dsc_grey"] and row["hd_mm"] == row["hd_mm_grey"]
+
+
+def test_one_judged_class_of_several_has_todays_columns(tmp_path):
+    """Whatever value stands for it, and labels of no class are cut out as the challenge does."""
+    task = Task(
+        name="tumour",
+        classes=["background", "organ", "tumour"],
+        labels={0: "background", 5: "organ", 7: "tumour", 9: "artefact"},
+        judged=["tumour"],
+    )
+    rng = np.random.default_rng(5)
+    ref = rng.choice(np.array([0, 1, 2, 3]), size=(12, 11, 5), p=[0.6, 0.1, 0.2, 0.1])
+    pred = np.where(rng.random(ref.shape) < 0.8, ref, 2)
+    files = {}
+    for name, data in (("p", pred), ("r", ref)):
+        files[name] = write(tmp_path / f"{name}.nii", np.array([0, 5, 7, 9], np.uint8)[data])
+        as_wmh = np.array([0, 0, 1, 2], np.uint8)[data]
+        files[f"{name}_wmh"] = write(tmp_path / f"{name}_wmh.nii", as_wmh)
+    evaluation = evaluate_paths(files["p"], files["r"], task=task, progress=False)
+    expected = evaluate_paths(files["p_wmh"], files["r_wmh"], progress=False)
+    assert list(evaluation.subjects) == COLUMNS
+    assert evaluation.subjects[COLUMNS[5:]].equals(expected.subjects[COLUMNS[5:]])
+    assert evaluation.lesions["volume_mm3"].equals(expected.lesions["volume_mm3"])
+    probability = write(tmp_path / "p_map.nii", np.where(pred == 2, 0.8, 0.1).astype(np.float32))
+    row = evaluate_paths(probability, files["r"], task=task, progress=False).subjects.iloc[0]
+    assert row["dsc"] == evaluation.subjects["dsc"].item()
+
+
+def test_what_several_classes_do_not_have_is_refused(tmp_path):
+    pred_path, ref_path, *_ = brain(tmp_path)
+    with pytest.raises(InputError, match="judge one class, but the task 'brain' judges white, gr"):
+        evaluate_paths(pred_path, ref_path, task=BRAIN, protocol="challenge", progress=False)
+    write(pred_path, np.full((8, 7, 5), 0.4))
+    with pytest.raises(InputError, match=r"p.nii.gz holds 0.4 where .* 10 \(grey\)"):
+        evaluate_paths(pred_path, ref_path, task=BRAIN, progress=False)
+    with pytest.raises(InputError, match="slice_axis must be one of"):
+        evaluate_paths(pred_path, ref_path, task=BRAIN, slice_axis="z", progress=False)
+
+
+def test_several_classes_are_resampled(tmp_path):
+    pred_path, ref_path, _, ref = brain(tmp_path)
+    fine = AFFINE.copy()
+    fine[:3, :3] /= 3
+    fine[:3, 3] -= fine[:3, :3] @ [1, 1, 1]
+    write(pred_path, ref.repeat(3, 0).repeat(3, 1).repeat(3, 2), fine)
+    row = evaluate_paths(
+        pred_path, ref_path, task=BRAIN, resample=True, progress=False
+    ).subjects.iloc[0]
+    assert row["dsc_white"] == row["dsc_grey"] == 1
