@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from medabl.data.check import check_subject, check_subjects
+from medabl.data.groups import describe_groups, groups_of
 from medabl.data.slices import SliceDataset
 from medabl.data.split import Split, split_subjects
 from medabl.data.subject import Subject
@@ -21,7 +22,9 @@ __all__ = [
     "cached_volumes",
     "check_subject",
     "check_subjects",
+    "describe_groups",
     "find_subjects",
+    "groups_of",
     "split_subjects",
     "subject_item",
     "write_phantom_cohort",
