@@ -60,9 +60,7 @@ def find_subjects(
     except OSError as error:
         raise InputError(f"{error.filename or root} cannot be read ({error.strerror}).") from error
     if not subjects:
-        raise InputError(
-            f"No subject below {root}: it looks like {layout.LOOKS_FOR}, but is empty."
-        )
+        raise InputError(f"No subject below {root}: it has {layout.LOOKS_FOR}, but lists none.")
     blind = next((subject for subject in subjects if subject.label is None), None)
     if labelled and blind is not None:
         raise InputError(

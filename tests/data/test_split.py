@@ -113,17 +113,6 @@ def test_the_published_comparison_keeps_its_validation_subjects() -> None:
     # Drawn by the first version of this code.
     ids = "s0/1 s0/13 s0/17 s1/6 s1/13 s1/17 s1/18 s2/7 s2/11 s2/13"
     assert split_subjects(_cohort([20, 20, 20]), validation=10)["val"] == ids.split()
-        "s0/1",
-        "s0/13",
-        "s0/17",
-        "s1/6",
-        "s1/13",
-        "s1/17",
-        "s1/18",
-        "s2/7",
-        "s2/11",
-        "s2/13",
-    ]
 
 
 SCANS = st.lists(
