@@ -32,7 +32,9 @@ class _Reference(NamedTuple):
     image: Path | None
 
 
-def match_cases(pred: Path, ref: Path) -> tuple[list[Case], list[Problem]]:
+def match_cases(
+    pred: Path, ref: Path, mask_name: str | None = None
+) -> tuple[list[Case], list[Problem]]:
     """Pair predictions with references.
 
     Two files are one case. Of two folders:
@@ -48,6 +50,7 @@ def match_cases(pred: Path, ref: Path) -> tuple[list[Case], list[Problem]]:
     Args:
         pred: file or folder of predictions.
         ref: file or folder of references.
+        mask_name: what the references of a data set are called, as in `find_subjects`.
 
     Returns:
         cases sorted by subject, and what could not be paired.
@@ -68,7 +71,7 @@ def match_cases(pred: Path, ref: Path) -> tuple[list[Case], list[Problem]]:
         name = ref.parent.resolve().name if _stem(ref) in _MASK_NAMES else _stem(ref)
         return [Case(name, "", pred, ref, _image_of(ref))], []
 
-    references = _references(ref)
+    references = _references(ref, mask_name)
     if not references:
         raise InputError(f"{ref} holds no NIfTI file (.nii.gz or .nii) to be the reference.")
     found, problems, unknown = _predictions_of(references, pred, ref)
@@ -83,18 +86,24 @@ def match_cases(pred: Path, ref: Path) -> tuple[list[Case], list[Problem]]:
     return cases, problems + unknown
 
 
-def _references(ref: Path) -> dict[str, list[_Reference]]:
+def _references(ref: Path, mask_name: str | None) -> dict[str, list[_Reference]]:
     layout = find_layout(ref)
     references: dict[str, list[_Reference]] = defaultdict(list)
-    if layout is None or layout is wmh:
+    if layout is None or (layout is wmh and mask_name is None):
         for file in _masks_in(ref):
             subject = _subject_of(file, ref)
             site = subject.rpartition("/")[0]
             references[subject].append(_Reference(file, site, _image_of(file)))
         return references
-    for case in layout.list_subjects(ref, (), None):
+    try:
+        subjects = layout.list_subjects(ref, ("flair",), mask_name)
+    except InputError:
+        # No image is needed to evaluate, only to show what was evaluated.
+        subjects = layout.list_subjects(ref, (), mask_name)
+    for case in subjects:
         if case.label is not None:
-            references[case.id].append(_Reference(case.label, case.site, None))
+            reference = _Reference(case.label, case.site, case.images.get("flair"))
+            references[case.id].append(reference)
     return references
 
 

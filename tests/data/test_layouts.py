@@ -117,6 +117,12 @@ def test_bids_with_sessions(tmp_path: Path) -> None:
     ]
 
 
+def test_sites_of_bids_participants(tmp_path: Path) -> None:
+    rows = "participant_id\tage\tsite\nsub-A\t70\tUtrecht\nsub-B\t60\tn/a\n"
+    (bids(tmp_path) / "participants.tsv").write_text(rows)
+    assert [s.site for s in find_subjects(tmp_path)] == ["Utrecht", "Utrecht", ""]
+
+
 def test_bids_without_sessions_and_with_a_brain_mask_beside(tmp_path: Path) -> None:
     touch(tmp_path, "sub-1/anat/sub-1_acq-3d_FLAIR.nii.gz")
     touch(tmp_path, "derivatives/prep/sub-1/anat/sub-1_desc-brain_mask.nii.gz")

@@ -168,6 +168,14 @@ def test_references_of_a_bids_data_set_as_it_lies(tmp_path):
         assert pairs(pred, ref) == {"sub-1/ses-2": ("", name, mask)}
 
 
+def test_references_of_another_name(tmp_path):
+    ref = touch(tmp_path / "ref", "a/0/pre/FLAIR.nii.gz", "a/0/lesion.nii.gz", "a/0/brain.nii.gz")
+    pred = touch(tmp_path / "pred", "a/0.nii.gz")
+    ((case,), problems) = match_cases(pred, ref, mask_name="lesion")
+    assert (case.subject, case.reference) == ("a/0", ref / "a/0/lesion.nii.gz") and not problems
+    assert case.image == ref / "a/0/pre/FLAIR.nii.gz"
+
+
 def test_references_of_an_nnunet_data_set_as_it_lies(tmp_path):
     ref = touch(tmp_path / "ref", "imagesTr/c_1_0000.nii.gz", "labelsTr/c_1.nii.gz")
     (ref / "dataset.json").write_text('{"channel_names": {"0": "FLAIR"}, "labels": {}}')
