@@ -3,8 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from medabl.data.check import check_subject, check_subjects
-from medabl.data.cohort import Cohort, load_cohort
-from medabl.data.seeded import EpochSampler, SeededDataset, epoch_seed
+from medabl.data.groups import describe_groups, groups_of
 from medabl.data.slices import SliceDataset
 from medabl.data.split import Split, split_subjects
 from medabl.data.subject import Subject
@@ -26,10 +25,9 @@ __all__ = [
     "cached_volumes",
     "check_subject",
     "check_subjects",
-    "epoch_seed",
+    "describe_groups",
     "find_subjects",
-    "foreground",
-    "load_cohort",
+    "groups_of",
     "split_subjects",
     "subject_item",
     "write_like",

@@ -32,7 +32,7 @@ def stratified_row(
     return sorted(shuffled, key=lambda patient: patient.site)
 
 
-def take_patients(row: Sequence[Patient], count: int, what: str, group_by: GroupBy) -> set[str]:
+def take_patients(row: Sequence[Patient], count: int, side: str, group_by: GroupBy) -> set[str]:
     """The scans of whole patients at even steps along a row, about `count` in all.
 
     Exactly `count` where every patient has one scan, else to within half the scans of the patient
@@ -41,7 +41,7 @@ def take_patients(row: Sequence[Patient], count: int, what: str, group_by: Group
     Args:
         row: the patients.
         count: how many scans.
-        what: what they are for, which begins an error's sentence.
+        side: ``validation`` or ``test``, for an error.
         group_by: how patients were told, for an error.
 
     Raises:
@@ -50,8 +50,8 @@ def take_patients(row: Sequence[Patient], count: int, what: str, group_by: Group
     total = sum(len(patient.ids) for patient in row)
     if not 1 <= count < total:
         raise InputError(
-            f"{what} needs more than that many in all, and there are {total}; set validation=N,"
-            " test=N or folds=K."
+            f"A split with {count} {side} subjects is none where there are {total}: it takes at"
+            f" least one and leaves others; set {side}=N, or folds=K."
         )
     if len(row) < 2:
         raise InputError(

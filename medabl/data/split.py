@@ -77,7 +77,7 @@ def split_subjects(
         chosen = take_fold(row, folds, fold, group_by)
     else:
         count = validation_count(validation, len(subjects))
-        chosen = take_patients(row, count, f"A split with {count} validation subjects", group_by)
+        chosen = take_patients(row, count, "validation", group_by)
     ids = [subject.id for subject in subjects]
     return Split(
         train=[i for i in ids if i not in chosen and i not in held_out],
@@ -105,7 +105,7 @@ def _test_ids(
     if isinstance(test, (int, float)):
         count = validation_count(test, len(subjects))
         row = stratified_row(subjects, groups, seed)
-        return take_patients(row, count, f"A split with {count} test subjects", group_by)
+        return take_patients(row, count, "test", group_by)
     _refuse_unknown(test, subjects, "test")
     rest = {subject.id for subject in subjects} - set(test)
     _refuse_two_sides({"test": test, "the rest": rest}, groups, "test", group_by)

@@ -60,9 +60,7 @@ def find_subjects(
     except OSError as error:
         raise InputError(f"{error.filename or root} cannot be read ({error.strerror}).") from error
     if not subjects:
-        raise InputError(
-            f"No subject below {root}: it looks like {layout.LOOKS_FOR}, but is empty."
-        )
+        raise InputError(f"No subject below {root}: it has {layout.LOOKS_FOR}, but lists none.")
     blind = next((subject for subject in subjects if subject.label is None), None)
     if labelled and blind is not None:
         raise InputError(
@@ -121,14 +119,16 @@ def _refuse_same_names(subjects: Sequence[Subject], root: Path) -> None:
     first: dict[str, str] = {}
     for subject in subjects:
         key = unicodedata.normalize("NFC", subject.id).casefold()
-        other = first.setdefault(key, subject.id)
-        if other is not subject.id:
+        if first.get(key) == subject.id:
             raise InputError(
-                f"{root} lists {other} more than once: two subjects cannot share an id."
-                if other == subject.id
-                else f"{root} has the subjects {other} and {subject.id}, whose files would be the"
+                f"{root} lists {subject.id} more than once; two subjects cannot share an id."
+            )
+        if key in first:
+            raise InputError(
+                f"{root} has the subjects {first[key]} and {subject.id}, whose files would be the"
                 " same on Windows and macOS; rename one."
             )
+        first[key] = subject.id
 
 
 def _natural(text: str) -> list[tuple[int, str]]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from medabl.data.nifti import NIFTI_SUFFIXES
+from medabl.data.layouts import wmh
+from medabl.data.subjects import find_layout
 from medabl.errors import InputError
 from medabl.evaluation.case import Case
-from medabl.files import walk
+from medabl.files import is_nifti, nifti_stem, walk
 
 # The challenge's names for the mask in a subject's folder: reference and result.
 _MASK_NAMES = ("wmh", "result")
@@ -25,22 +26,31 @@ class Problem(NamedTuple):
     reason: str
 
 
-def match_cases(pred: Path, ref: Path) -> tuple[list[Case], list[Problem]]:
+class _Reference(NamedTuple):
+    file: Path
+    site: str
+    image: Path | None
+
+
+def match_cases(
+    pred: Path, ref: Path, mask_name: str | None = None
+) -> tuple[list[Case], list[Problem]]:
     """Pair predictions with references.
 
     Two files are one case. Of two folders:
 
-    - References are the files ``SUBJECT/wmh.nii.gz`` at any depth, or, if there is none, all NIfTI
+    - References are the masks of a data set in any layout of `medabl.data.layouts`; else all NIfTI
       files ``SUBJECT.nii.gz``. SUBJECT with its folders (``Amsterdam/GE3T/100``) is the subject,
       the folders above it are the site.
-    - Its prediction is the NIfTI file of that name, ``/`` being written as ``/`` or as ``_``
-      (``Amsterdam_GE3T_100.nii.gz``), or the only NIfTI file in the folder of that name
-      (``Amsterdam/GE3T/100/anything.nii.gz``). If the predictions' folder has files called
-      ``wmh.nii.gz`` or ``result.nii.gz``, no others count.
+    - Its prediction is ``SUBJECT.nii.gz``, as medabl writes it, or the only NIfTI file in the
+      folder SUBJECT (``Amsterdam/GE3T/100/anything.nii.gz``), or either with ``_`` for ``/``
+      (``Amsterdam_GE3T_100.nii.gz``) where that can be no other subject's. If the predictions'
+      folder has files called ``wmh.nii.gz`` or ``result.nii.gz``, no others count.
 
     Args:
         pred: file or folder of predictions.
         ref: file or folder of references.
+        mask_name: what the references of a data set are called, as in `find_subjects`.
 
     Returns:
         cases sorted by subject, and what could not be paired.
@@ -61,30 +71,67 @@ def match_cases(pred: Path, ref: Path) -> tuple[list[Case], list[Problem]]:
         name = ref.parent.resolve().name if _stem(ref) in _MASK_NAMES else _stem(ref)
         return [Case(name, "", pred, ref, _image_of(ref))], []
 
-    references = _grouped((_key(_subject_of(file, ref)), file) for file in _masks_in(ref))
+    references = _references(ref, mask_name)
     if not references:
         raise InputError(f"{ref} holds no NIfTI file (.nii.gz or .nii) to be the reference.")
-    predictions = _masks_in(pred)
-    by_name = _grouped((_key(_subject_of(file, pred)), file) for file in predictions)
-    by_folder = _grouped((_key(_relative(file.parent, pred)), file) for file in predictions)
-
+    found, problems, unknown = _predictions_of(references, pred, ref)
     cases: list[Case] = []
-    problems: list[Problem] = []
-    unused = set(predictions)
-    for key, files in sorted(references.items()):
-        subject = _subject_of(files[0], ref)
-        found = sorted({*by_name.get(key, []), *by_folder.get(key, [])})
-        unused.difference_update(found)
-        problem = _mismatch(subject, files, found, pred)
+    for subject, masks in sorted(references.items()):
+        problem = _mismatch(subject, [mask.file for mask in masks], found[subject], pred)
         if problem:
             problems.append(problem)
         else:
+            mask = masks[0]
+            cases.append(Case(subject, mask.site, found[subject][0], mask.file, mask.image))
+    return cases, problems + unknown
+
+
+def _references(ref: Path, mask_name: str | None) -> dict[str, list[_Reference]]:
+    layout = find_layout(ref)
+    references: dict[str, list[_Reference]] = defaultdict(list)
+    if layout is None or (layout is wmh and mask_name is None):
+        for file in _masks_in(ref):
+            subject = _subject_of(file, ref)
             site = subject.rpartition("/")[0]
-            cases.append(Case(subject, site, found[0], files[0], _image_of(files[0])))
-    for file in sorted(unused):
-        reason = f"{file} has no reference: {ref} holds no subject of that name."
-        problems.append(Problem(_subject_of(file, pred), str(file), reason))
-    return cases, problems
+            references[subject].append(_Reference(file, site, _image_of(file)))
+        return references
+    try:
+        subjects = layout.list_subjects(ref, ("flair",), mask_name)
+    except InputError:
+        # No image is needed to evaluate, only to show what was evaluated.
+        subjects = layout.list_subjects(ref, (), mask_name)
+    for case in subjects:
+        if case.label is not None:
+            reference = _Reference(case.label, case.site, case.images.get("flair"))
+            references[case.id].append(reference)
+    return references
+
+
+def _predictions_of(
+    references: Mapping[str, object], pred: Path, ref: Path
+) -> tuple[dict[str, list[Path]], list[Problem], list[Problem]]:
+    """The predictions of each reference, and the files that could be several's or are none's."""
+    by_flat_name: dict[str, list[str]] = defaultdict(list)
+    for subject in references:
+        by_flat_name[_flat(subject)].append(subject)
+    found: dict[str, list[Path]] = {subject: [] for subject in references}
+    ambiguous, unknown = [], []
+    for file in _masks_in(pred):
+        names = (_subject_of(file, pred), _relative(file.parent, pred))
+        meant = next(([name] for name in names if name in references), None)
+        meant = meant or next(filter(None, (by_flat_name.get(_flat(n)) for n in names)), [])
+        if len(meant) == 1:
+            found[meant[0]].append(file)
+        elif meant:
+            reason = (
+                f"{file} may be the prediction of {' or of '.join(meant)}: write it as"
+                f" {' or as '.join(f'{subject}.nii.gz' for subject in meant)} below {pred}."
+            )
+            ambiguous.append(Problem(names[0], str(file), reason))
+        else:
+            reason = f"{file} has no reference: {ref} holds no subject of that name."
+            unknown.append(Problem(names[0], str(file), reason))
+    return found, ambiguous, unknown
 
 
 def _mismatch(
@@ -103,16 +150,9 @@ def _mismatch(
 
 
 def _masks_in(folder: Path) -> list[Path]:
-    files = sorted(_nifti_files(folder))
+    files = sorted(base / name for base, names in walk(folder) for name in names if is_nifti(name))
     masks = [file for file in files if _stem(file) in _MASK_NAMES]
     return masks or files
-
-
-def _nifti_files(folder: Path) -> Iterator[Path]:
-    for base, names in walk(folder):
-        for name in names:
-            if name.endswith(NIFTI_SUFFIXES) and not name.startswith("."):
-                yield base / name
 
 
 def _subject_of(file: Path, root: Path) -> str:
@@ -126,20 +166,12 @@ def _relative(path: Path, root: Path) -> str:
     return "" if relative == "." else relative
 
 
-def _key(subject: str) -> str:
+def _flat(subject: str) -> str:
     return subject.replace("/", "_")
 
 
-def _grouped(pairs: Iterable[tuple[str, Path]]) -> dict[str, list[Path]]:
-    groups: dict[str, list[Path]] = defaultdict(list)
-    for key, file in pairs:
-        groups[key].append(file)
-    return groups
-
-
 def _stem(file: Path) -> str:
-    suffix = next((s for s in NIFTI_SUFFIXES if file.name.endswith(s)), file.suffix)
-    return file.name.removesuffix(suffix)
+    return nifti_stem(file.name) if is_nifti(file.name) else file.stem
 
 
 def _image_of(reference: Path) -> Path | None:

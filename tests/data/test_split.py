@@ -1,4 +1,5 @@
 import json
+import random
 from collections import Counter
 from pathlib import Path
 
@@ -6,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medabl.data import Subject, split_subjects
+from medabl.data import Split, Subject, split_subjects
 from medabl.errors import InputError
 
 
@@ -64,12 +65,160 @@ def test_too_few_subjects_are_refused(arguments: dict[str, int]) -> None:
 def test_a_json_file_decides_when_given(tmp_path: Path) -> None:
     path = tmp_path / "split.json"
     path.write_text(json.dumps({"train": ["s0/1"], "val": ["s0/0"]}))
-    assert split_subjects(_cohort([3]), path=path) == {"train": ["s0/1"], "val": ["s0/0"]}
+    split = split_subjects(_cohort([3]), path=path)
+    assert (split["train"], split["val"], split["test"]) == (["s0/1"], ["s0/0"], [])
     for bad, expected in (
         ({"train": ["s0/1"], "val": ["x"]}, "'x', which is none"),
         ({"train": ["s0/1"], "val": ["s0/1"]}, "without a common one"),
         ({"train": ["s0/1"]}, "must be a JSON file"),
+        ({"train": ["s0/1"], "val": ["s0/0"], "test": ["s0/0"]}, "without a common one"),
+        ({"train": ["s0/1", "s0/1"], "val": ["s0/0"]}, "without a common one"),
+        ({"train": [["s0/1"]], "val": ["s0/0"]}, "which is none"),
     ):
         path.write_text(json.dumps(bad))
         with pytest.raises(InputError, match=expected):
             split_subjects(_cohort([3]), path=path)
+
+
+def _drawn_slowly(
+    subjects: list[Subject], seed: int, count: int | None, folds: int, fold: int
+) -> list[str]:
+    """The ids that validate, as medabl drew them when it knew neither patients nor test sets."""
+    row = random.Random(seed).sample(subjects, len(subjects))
+    row.sort(key=lambda subject: subject.site)
+    if count is None:
+        places = [place for place in range(len(row)) if place % folds == fold]
+    else:
+        places = [int((i + 0.5) * len(row) / count) for i in range(count)]
+    chosen = [row[place].id for place in places]
+    return [subject.id for subject in subjects if subject.id in chosen]
+
+
+@given(st.lists(st.integers(1, 25), min_size=1, max_size=5), st.integers(0, 999), st.data())
+def test_where_every_scan_is_a_patient_the_draw_is_what_it_always_was(
+    sizes: list[int], seed: int, data: st.DataObject
+) -> None:
+    subjects = data.draw(st.permutations(_cohort([*sizes, 2])))
+    count = data.draw(st.integers(1, len(subjects) - 1))
+    folds = data.draw(st.integers(2, len(subjects)))
+    fold = data.draw(st.integers(0, folds - 1))
+    single = split_subjects(subjects, validation=count, seed=seed)
+    assert single["val"] == _drawn_slowly(subjects, seed, count, folds, fold)
+    crossed = split_subjects(subjects, folds=folds, fold=fold, seed=seed)
+    assert crossed["val"] == _drawn_slowly(subjects, seed, None, folds, fold)
+    assert single["test"] == crossed["test"] == []
+
+
+def test_the_published_comparison_keeps_its_validation_subjects() -> None:
+    # Drawn by the first version of this code.
+    ids = "s0/1 s0/13 s0/17 s1/6 s1/13 s1/17 s1/18 s2/7 s2/11 s2/13"
+    assert split_subjects(_cohort([20, 20, 20]), validation=10)["val"] == ids.split()
+
+
+SCANS = st.lists(
+    st.tuples(st.integers(0, 3), st.integers(1, 4)), min_size=3, max_size=25
+)  # site and number of scans of each patient
+
+
+def _patients(scans: list[tuple[int, int]]) -> list[Subject]:
+    return [
+        Subject(f"s{site}/P{p}_T{t}", f"s{site}", {}, None)
+        for p, (site, count) in enumerate(scans)
+        for t in range(1, count + 1)
+    ]
+
+
+def _patient(name: str) -> str:
+    return name.split("_")[0]
+
+
+def _sides(split: Split) -> list[list[str]]:
+    return [split["train"], split["val"], split["test"]]
+
+
+@given(SCANS, st.integers(0, 99), st.data())
+def test_all_scans_of_a_patient_are_on_one_side(
+    scans: list[tuple[int, int]], seed: int, data: st.DataObject
+) -> None:
+    subjects = _patients(scans)
+    most = max(count for _, count in scans)
+    test = data.draw(st.integers(0, len(subjects) // 3))
+    validation = data.draw(st.integers(1, max(1, len(subjects) // 3)))
+    split = split_subjects(subjects, validation=validation, test=test, seed=seed)
+    sides = _sides(split)
+    assert sorted(i for side in sides for i in side) == sorted(s.id for s in subjects)
+    train, val, held = ({_patient(i) for i in side} for side in sides)
+    assert not train & val and not train & held and not val & held
+    assert train and val
+    assert abs(len(split["val"]) - validation) < most or len(val) == 1
+    assert abs(len(split["test"]) - test) < most or len(held) == 1
+    for site in range(4):
+        share = validation * sum(s.site == f"s{site}" for s in subjects) / len(subjects)
+        if not test:
+            assert abs(sum(i.startswith(f"s{site}/") for i in split["val"]) - share) <= most + 1
+
+
+@given(SCANS, st.integers(0, 99), st.data())
+def test_folds_hold_every_patient_out_once_and_test_the_same_ones(
+    scans: list[tuple[int, int]], seed: int, data: st.DataObject
+) -> None:
+    subjects = _patients([*scans, (0, 1), (1, 1)])
+    most = max(count for _, count in scans)
+    folds = data.draw(st.integers(2, 3))
+    test = data.draw(st.sampled_from([None, 1, 0.3]))
+    splits = [
+        split_subjects(subjects, folds=folds, fold=k, seed=seed, test=test) for k in range(folds)
+    ]
+    assert all(split["test"] == splits[0]["test"] for split in splits)
+    assert bool(splits[0]["test"]) == (test is not None)
+    rest = [s.id for s in subjects if s.id not in splits[0]["test"]]
+    assert sorted(i for split in splits for i in split["val"]) == sorted(rest)
+    sizes = [len(split["val"]) for split in splits]
+    assert max(sizes) - min(sizes) <= most
+    for split in splits:
+        train, val, held = ({_patient(i) for i in side} for side in _sides(split))
+        assert not train & val and not train & held and not val & held
+
+
+def test_test_subjects_may_be_named_or_a_share() -> None:
+    subjects = _cohort([4, 4])
+    split = split_subjects(subjects, validation=2, test=["s1/3", "s0/0"])
+    assert split["test"] == ["s0/0", "s1/3"]
+    assert len(split["val"]) == 2 and len(split["train"]) == 4
+    assert len(split_subjects(subjects, validation=0.25, test=0.25)["test"]) == 2
+    with pytest.raises(InputError, match="'x', which is none of the 8 subjects"):
+        split_subjects(subjects, validation=2, test=["x"])
+    with pytest.raises(InputError, match="8 test subjects"):
+        split_subjects(subjects, validation=2, test=8)
+
+
+def test_a_patient_on_two_sides_is_refused_by_name(tmp_path: Path) -> None:
+    subjects = _patients([(0, 2), (0, 1), (0, 1), (0, 1)])
+    path = tmp_path / "split.json"
+    sides = {"train": ["s0/P0_T1", "s0/P1_T1"], "val": ["s0/P2_T1"], "test": ["s0/P0_T2"]}
+    path.write_text(json.dumps(sides))
+    with pytest.raises(InputError, match=r"patient s0/P0 on two sides \(s0/P0_T1 in train and"):
+        split_subjects(subjects, path=path)
+    split = split_subjects(subjects, path=path, group_by="none")
+    assert split["test"] == ["s0/P0_T2"]
+    with pytest.raises(InputError, match="patient s0/P0 on two sides"):
+        split_subjects(subjects, validation=1, test=["s0/P0_T1"])
+    with pytest.raises(InputError, match="test=1 has no meaning beside"):
+        split_subjects(subjects, path=path, test=1)
+
+
+def test_a_split_can_be_written_and_read_back(tmp_path: Path) -> None:
+    subjects = _patients([(0, 2), (0, 3), (1, 1), (1, 2)])
+    split = split_subjects(subjects, validation=2, test=2)
+    path = tmp_path / "split.json"
+    path.write_text(json.dumps(split))
+    assert split_subjects(subjects, path=path) == split
+    assert split["groups"]["s0/P1"] == ["s0/P1_T1", "s0/P1_T2", "s0/P1_T3"]
+    assert split["group_by"] == "auto"
+
+
+def test_a_cohort_of_one_patient_cannot_be_divided() -> None:
+    with pytest.raises(InputError, match=r"All 3 .* one patient by group_by=auto .* group_by=none"):
+        split_subjects(_patients([(0, 3)]), validation=1)
+    with pytest.raises(InputError, match=r"3 subjects of 1 patients"):
+        split_subjects(_patients([(0, 3)]), folds=2)

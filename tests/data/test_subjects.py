@@ -1,11 +1,12 @@
 import json
+import os
 import shutil
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pytest
 
-from medabl.data import find_subjects
+from medabl.data import Subject, find_subjects
 from medabl.errors import InputError
 from tests.conftest import write_nifti, write_subject
 
@@ -106,3 +107,87 @@ def test_a_missing_mask_matters_only_where_it_is_needed(tmp_path: Path) -> None:
 def test_modalities_must_differ(cohort: Path) -> None:
     with pytest.raises(InputError, match="different names"):
         find_subjects(cohort, ["flair", "flair"])
+
+
+def _ids(root: Path) -> list[str]:
+    return [subject.id for subject in find_subjects(root)]
+
+
+def test_links_in_a_circle_do_not_multiply_subjects(tmp_path: Path) -> None:
+    for name in ("a/0", "a/1", "b/0", "b/1"):
+        write_subject(tmp_path / name, 0)
+    before = _ids(tmp_path)
+    (tmp_path / "a" / "b").symlink_to(tmp_path / "b")
+    (tmp_path / "b" / "a").symlink_to(tmp_path / "a")
+    (tmp_path / "a" / "0" / "up").symlink_to(tmp_path)
+    (tmp_path / "0first").symlink_to(tmp_path / "a" / "1")
+    assert _ids(tmp_path) == before == ["a/0", "a/1", "b/0", "b/1"]
+
+
+def test_a_scan_reached_by_links_to_its_files_is_listed_once(tmp_path: Path) -> None:
+    original = write_subject(tmp_path / "real" / "7", 0)
+    for name in ("0copy", "zcopy"):
+        for file in ("pre/FLAIR.nii.gz", "pre/T1.nii.gz", "wmh.nii.gz"):
+            link = tmp_path / name / file
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(original / file)
+    assert _ids(tmp_path) == ["real/7"]
+    (tmp_path / "zcopy" / "wmh.nii.gz").unlink()
+    write_nifti(tmp_path / "zcopy" / "wmh.nii.gz", np.ones((3, 3, 3), np.uint8))
+    with pytest.raises(InputError, match=r"0copy and real/7 and zcopy .* one scan with different"):
+        find_subjects(tmp_path)
+
+
+def test_a_data_set_of_links_alone(cohort: Path, tmp_path: Path) -> None:
+    for number, file in enumerate(sorted(cohort.rglob("wmh.nii.gz"))):
+        for name in ("pre/FLAIR.nii.gz", "pre/T1.nii.gz", "wmh.nii.gz"):
+            link = tmp_path / "links" / str(number) / name
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(file.parent / name)
+    assert _ids(tmp_path) == [f"links/{number}" for number in range(6)]
+    (tmp_path / "root").symlink_to(tmp_path / "links")
+    assert _ids(tmp_path / "root") == [str(number) for number in range(6)]
+
+
+def test_hidden_files_and_what_systems_leave_behind_are_ignored(tmp_path: Path) -> None:
+    folder = write_subject(tmp_path / "4", 0)
+    for name in ("pre/._FLAIR.nii.gz", "pre/.T1.nii.gz", "._wmh.nii.gz"):
+        (folder / name).write_bytes(b"x")
+    for name in ("__MACOSX/4/pre/._FLAIR.nii.gz", ".Trash/9/pre/FLAIR.nii.gz"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_bytes(b"x")
+    (subject,) = find_subjects(tmp_path)
+    assert [path.name for path in subject.images.values()] == ["FLAIR.nii.gz", "T1.nii.gz"]
+
+
+@pytest.mark.parametrize("closed", ["4", "4/pre"])
+def test_a_folder_that_cannot_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, closed: str
+) -> None:
+    for name in ("4", "5"):
+        write_subject(tmp_path / name, 0)
+    scandir = os.scandir
+
+    def guarded(path: str) -> object:
+        if Path(path) == tmp_path / closed:
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+    with pytest.raises(InputError, match=rf"{closed} cannot be read \(Permission denied\)"):
+        find_subjects(tmp_path)
+
+
+def test_the_masks_of_the_challenge_may_have_another_name(tmp_path: Path) -> None:
+    folder = write_subject(tmp_path / "4", 0)
+    (folder / "wmh.nii.gz").rename(folder / "lesion.nii.gz")
+    (subject,) = find_subjects(tmp_path, mask_name="lesion")
+    assert subject.label == folder / "lesion.nii.gz"
+
+
+@pytest.mark.parametrize(
+    "name", ["", "/a", "a/../b", "..", "a//b", "a/", "./a", "C:/a", "a\\b", "a\nb"]
+)
+def test_an_id_that_is_no_path_below_a_folder_is_refused(name: str) -> None:
+    with pytest.raises(InputError, match="cannot be a subject's id"):
+        Subject(name, "", {}, None)

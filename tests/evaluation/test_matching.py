@@ -97,7 +97,7 @@ def test_two_files(tmp_path):
         (["b.nii", "b.nii.gz", "c.nii"], ["b.nii", "c.nii"], "b", "b.nii and .*b.nii.gz are ref"),
         (["b.nii"], ["b.nii", "b.nii.gz"], "b", "b.nii and .*b.nii.gz are predictions of one"),
         (["b.nii"], ["b/x.nii", "b/y.nii"], "b", "x.nii and .*y.nii are predictions of one"),
-        (["s/0/wmh.nii", "s_0/wmh.nii"], ["s_0.nii"], "s/0", "are references of one subject, s/0"),
+        (["s/0/wmh.nii", "s_0/wmh.nii"], ["s_0.nii"], "s/0", "s/0/wmh.nii has no prediction"),
     ],
 )
 def test_what_does_not_match_is_named(tmp_path, references, predictions, subject, reason):
@@ -118,3 +118,66 @@ def test_what_is_not_there_at_all(tmp_path):
     (tmp_path / "void").mkdir()
     with pytest.raises(InputError, match="void holds no NIfTI file"):
         match_cases(ref, tmp_path / "void")
+
+
+ALIKE = ("A/x_1/wmh.nii.gz", "A_x/1/wmh.nii.gz")
+
+
+def test_subjects_whose_flat_names_are_alike_have_each_their_own_file(tmp_path):
+    ref = touch(tmp_path / "ref", *ALIKE)
+    pred = touch(tmp_path / "pred", "A/x_1.nii.gz", "A_x/1.nii.gz")
+    assert pairs(pred, ref) == {
+        "A/x_1": ("A", "A/x_1.nii.gz", ALIKE[0]),
+        "A_x/1": ("A_x", "A_x/1.nii.gz", ALIKE[1]),
+    }
+
+
+def test_a_flat_name_that_two_subjects_share_is_refused_by_name(tmp_path):
+    ref = touch(tmp_path / "ref", *ALIKE)
+    pred = touch(tmp_path / "pred", "A_x_1.nii.gz")
+    cases, problems = match_cases(pred, ref)
+    assert cases == []
+    assert problems[0].file == str(pred / "A_x_1.nii.gz")
+    assert "of A/x_1 or of A_x/1: write it as A/x_1.nii.gz or as A_x/1.nii.gz" in problems[0].reason
+    # Nor is it taken for the one that is still without.
+    touch(pred, "A/x_1.nii.gz")
+    assert [case.subject for case in match_cases(pred, ref)[0]] == ["A/x_1"]
+
+
+def test_a_subject_may_be_called_as_the_folder_of_others(tmp_path):
+    ref = touch(tmp_path / "ref", "A/wmh.nii.gz", "A/1/wmh.nii.gz")
+    pred = touch(tmp_path / "pred", "A.nii.gz", "A/1.nii.gz")
+    assert {s: files[1] for s, files in pairs(pred, ref).items()} == {
+        "A": "A.nii.gz",
+        "A/1": "A/1.nii.gz",
+    }
+
+
+def test_hidden_files_are_no_masks(tmp_path):
+    ref = touch(tmp_path / "ref", "0/wmh.nii.gz", "__MACOSX/0/._wmh.nii.gz", ".old/0/wmh.nii.gz")
+    pred = touch(tmp_path / "pred", "0.nii.gz", "._0.nii.gz", "__MACOSX/0.nii.gz")
+    assert list(pairs(pred, ref)) == ["0"]
+
+
+def test_references_of_a_bids_data_set_as_it_lies(tmp_path):
+    image = "sub-1/ses-2/anat/sub-1_ses-2_FLAIR.nii.gz"
+    mask = "derivatives/manual/sub-1/ses-2/anat/sub-1_ses-2_label-lesion_mask.nii.gz"
+    ref = touch(tmp_path / "ref", image, mask)
+    for name in ("sub-1/ses-2.nii.gz", "sub-1_ses-2.nii.gz", "sub-1/ses-2/mask.nii.gz"):
+        pred = touch(tmp_path / name[:6] / name.replace("/", "-"), name)
+        assert pairs(pred, ref) == {"sub-1/ses-2": ("", name, mask)}
+
+
+def test_references_of_another_name(tmp_path):
+    ref = touch(tmp_path / "ref", "a/0/pre/FLAIR.nii.gz", "a/0/lesion.nii.gz", "a/0/brain.nii.gz")
+    pred = touch(tmp_path / "pred", "a/0.nii.gz")
+    ((case,), problems) = match_cases(pred, ref, mask_name="lesion")
+    assert (case.subject, case.reference) == ("a/0", ref / "a/0/lesion.nii.gz") and not problems
+    assert case.image == ref / "a/0/pre/FLAIR.nii.gz"
+
+
+def test_references_of_an_nnunet_data_set_as_it_lies(tmp_path):
+    ref = touch(tmp_path / "ref", "imagesTr/c_1_0000.nii.gz", "labelsTr/c_1.nii.gz")
+    (ref / "dataset.json").write_text('{"channel_names": {"0": "FLAIR"}, "labels": {}}')
+    pred = touch(tmp_path / "pred", "c_1.nii.gz", "dataset.json")
+    assert pairs(pred, ref) == {"c_1": ("", "c_1.nii.gz", "labelsTr/c_1.nii.gz")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -58,6 +59,7 @@ def list_subjects(
         for file in files:
             derived[_scan_of(file.relative_to(root))].append(file)
     masks = _masks(derived, mask_name)
+    sites = _sites(root / "participants.tsv")
     subjects = []
     for scan, files in scans.items():
         name = "/".join(filter(None, scan))
@@ -68,7 +70,9 @@ def list_subjects(
                 f"{' and '.join(map(str, found))} may both be the mask of {name}; set mask_name to"
                 " the end of the right one's name."
             )
-        subjects.append(Subject(name, "", images, found[0] if found else None, scan[0]))
+        subjects.append(
+            Subject(name, sites.get(scan[0], ""), images, found[0] if found else None, scan[0])
+        )
     return subjects
 
 
@@ -81,6 +85,15 @@ def _scan_of(path: Path) -> Scan:
     text = "/" + path.as_posix()
     patient, session = (re.findall(rf"[/_]({key}-[A-Za-z0-9]+)", text) for key in ("sub", "ses"))
     return (patient[-1] if patient else "", session[-1] if session else "")
+
+
+def _sites(participants: Path) -> dict[str, str]:
+    """The column ``site`` of the participants, where there is one."""
+    if not participants.is_file():
+        return {}
+    rows = csv.DictReader(participants.read_text("utf-8-sig").splitlines(), delimiter="\t")
+    sites = {row.get("participant_id", ""): row.get("site") or "" for row in rows}
+    return {patient: site for patient, site in sites.items() if site != "n/a"}
 
 
 def _images(folder: Path, files: Sequence[Path], modalities: Sequence[str]) -> dict[str, Path]:

@@ -11,7 +11,7 @@ from medabl.data.layouts import nnunet
 from medabl.data.layouts.description import channels_of, read_description
 from medabl.data.subject import Subject
 from medabl.errors import InputError
-from medabl.files import nifti_stem
+from medabl.files import nifti_stem, read_json
 
 LOOKS_FOR = "a dataset.json that lists 'training' files (Decathlon)"
 MASKS = "the 'label' of each entry of dataset.json"
@@ -19,8 +19,13 @@ MASKS_BY_NAME = False
 
 
 def recognizes(root: Path) -> bool:
-    """Whether there is a ``dataset.json`` that is not nnU-Net's."""
-    return (root / "dataset.json").is_file() and not nnunet.recognizes(root)
+    """Whether there is a ``dataset.json`` that lists training files, or cannot be read."""
+    path = root / "dataset.json"
+    try:
+        lists = "training" in read_json(path)
+    except (OSError, ValueError, TypeError):
+        lists = path.is_file()
+    return lists and not nnunet.recognizes(root)
 
 
 def list_subjects(
