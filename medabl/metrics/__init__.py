@@ -1,17 +1,20 @@
 """Metrics: the WMH challenge's, surfaces in mm, and the published slice-wise protocol.
 
-For whole volumes of lesions: functions of arrays or tensors, and a MONAI metric for each. For label
-maps with several classes: boundary F-score, mean IoU, pixel accuracy.
+For masks of one class: functions of arrays or tensors, and a MONAI metric for each. For label maps
+with several classes: Dice, IoU, pixel accuracy, boundary F-score. For video objects: J and F.
 """
 
-from medabl.metrics.boundary_f import BoundaryFScoreMetric, boundary_f_scores
+from medabl.metrics.boundary_f import BoundaryFScoreMetric, boundary_f_scores, class_boundary_f
 from medabl.metrics.classes import (
     MeanIoUMetric,
     PixelAccuracyMetric,
     class_counts,
+    class_iou,
     mean_iou,
     pixel_accuracy,
 )
+from medabl.metrics.davis import davis_metrics, davis_statistics
+from medabl.metrics.dice import VolumeDiceMetric
 from medabl.metrics.lesions import lesion_table
 from medabl.metrics.slices import SliceDiceMetric, SliceHausdorffRowsMetric, slice_metrics
 from medabl.metrics.volume import VolumeMetric, volume_metrics
@@ -23,10 +26,15 @@ __all__ = [
     "PixelAccuracyMetric",
     "SliceDiceMetric",
     "SliceHausdorffRowsMetric",
+    "VolumeDiceMetric",
     "VolumeMetric",
     "WMHChallengeMetric",
     "boundary_f_scores",
+    "class_boundary_f",
     "class_counts",
+    "class_iou",
+    "davis_metrics",
+    "davis_statistics",
     "lesion_table",
     "mean_iou",
     "pixel_accuracy",

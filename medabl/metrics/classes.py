@@ -1,4 +1,4 @@
-"""Mean IoU and pixel accuracy of label maps with several classes."""
+"""IoU and pixel accuracy of label maps with several classes, pooled over a set of images."""
 
 from __future__ import annotations
 
@@ -6,14 +6,37 @@ import torch
 from monai.metrics import CumulativeIterationMetric
 from torch import Tensor
 
-from medabl.metrics.cumulative import check_pair, plain
+from medabl.metrics.batch import check_pair, class_indices
+
+__all__ = [
+    "MeanIoUMetric",
+    "PixelAccuracyMetric",
+    "class_counts",
+    "class_iou",
+    "counted_pixels",
+    "mean_iou",
+    "pixel_accuracy",
+]
+
+
+def class_iou(counts: Tensor) -> Tensor:
+    """Intersection over union of each class, from `class_counts`.
+
+    IoU_c = intersection_c / (predicted_c + reference_c - intersection_c), counts summed over all
+    images first, as on Cityscapes and ADE20K.
+
+    Args:
+        counts: B x C x 3.
+
+    Returns:
+        C, float64; NaN for a class that is neither predicted nor in a reference.
+    """
+    intersection, predicted, reference = counts.sum(0).double().unbind(1)
+    return intersection / (predicted + reference - intersection)
 
 
 def mean_iou(counts: Tensor) -> Tensor:
-    """Mean intersection over union of the classes that occur, from `class_counts`.
-
-    IoU_c = agreeing_c / (predicted_c + there_c - agreeing_c), counts summed over all images first,
-    as on Cityscapes and ADE20K; a class that is neither predicted nor there is left out.
+    """Mean of `class_iou` over the classes that occur.
 
     Args:
         counts: B x C x 3.
@@ -21,8 +44,7 @@ def mean_iou(counts: Tensor) -> Tensor:
     Returns:
         a scalar, NaN if no class occurs.
     """
-    agreeing, predicted, there = counts.sum(0).double().unbind(1)
-    return (agreeing / (predicted + there - agreeing)).nanmean()
+    return class_iou(counts).nanmean()
 
 
 def pixel_accuracy(counts: Tensor) -> Tensor:
@@ -34,14 +56,14 @@ def pixel_accuracy(counts: Tensor) -> Tensor:
     Returns:
         a scalar, NaN if no voxel is counted.
     """
-    agreeing, _, there = counts.sum((0, 1)).double()
-    return agreeing / there
+    intersection, _, reference = counts.sum((0, 1)).double()
+    return intersection / reference
 
 
 def class_counts(
     pred: Tensor, ref: Tensor, num_classes: int, ignore_index: int | None = None
 ) -> Tensor:
-    """How many voxels of each class agree, are predicted, and are there.
+    """How many voxels of each class are in both images, in the prediction, in the reference.
 
     Args:
         pred: B x ... class indices.
@@ -50,47 +72,44 @@ def class_counts(
         ignore_index: a label of `ref`, or None.
 
     Returns:
-        B x C x 3 int64: agreeing, predicted, there.
+        B x C x 3 int64: intersection, predicted, reference.
 
     Raises:
         ValueError: if a label of a counted voxel is not in 0 .. C - 1.
     """
-    counted = torch.ones_like(ref, dtype=torch.bool)
-    if ignore_index is not None:
-        counted = ref != ignore_index
-    for labels, name in ((pred, "pred"), (ref, "ref")):
-        if ((labels < 0) | (labels >= num_classes))[counted].any():
-            raise ValueError(f"{name} has labels outside 0 .. {num_classes - 1}.")
-    images = [[p[c & (p == r)], p[c], r[c]] for p, r, c in zip(pred, ref, counted, strict=True)]
-    return torch.stack(
-        [
-            torch.stack([torch.bincount(labels, minlength=num_classes) for labels in image], dim=1)
-            for image in images
-        ]
-    )
+    counted = counted_pixels(pred, ref, num_classes, ignore_index)
+    counts = []
+    for p, r, c in zip(pred, ref, counted, strict=True):
+        pairs = num_classes * r[c].long() + p[c]
+        confusion = torch.bincount(pairs, minlength=num_classes**2).view(num_classes, num_classes)
+        counts.append(torch.stack([confusion.diagonal(), confusion.sum(0), confusion.sum(1)], 1))
+    return torch.stack(counts)
 
 
-def class_indices(batch: Tensor, num_classes: int, name: str) -> Tensor:
-    """Label maps as class indices.
+def counted_pixels(
+    pred: Tensor, ref: Tensor, num_classes: int, ignore_index: int | None = None
+) -> Tensor:
+    """The voxels that count, those whose reference is not `ignore_index`.
 
     Args:
-        batch: B x 1 x ... class indices, or B x C x ... one-hot or probabilities (C = num_classes).
+        pred: B x ... class indices.
+        ref: B x ... class indices.
         num_classes: C.
-        name: what an error calls it.
+        ignore_index: a label of `ref`, or None.
 
     Returns:
-        B x ... int64.
+        bool of the same shape.
 
     Raises:
-        ValueError: if the number of channels is neither 1 nor C.
+        ValueError: if a label of a counted voxel is not in 0 .. C - 1.
     """
-    if batch.ndim < 3 or batch.shape[1] not in (1, num_classes):
-        raise ValueError(
-            f"{name} must be B x 1 x ... class indices or B x {num_classes} x ... one-hot, "
-            f"got shape {tuple(batch.shape)}."
-        )
-    batch = plain(batch)
-    return batch[:, 0].long() if batch.shape[1] == 1 else batch.float().argmax(dim=1)
+    counted = (
+        torch.ones_like(ref, dtype=torch.bool) if ignore_index is None else ref != ignore_index
+    )
+    for labels, name in ((pred, "pred"), (ref, "ref")):
+        if (((labels < 0) | (labels >= num_classes)) & counted).any():
+            raise ValueError(f"{name} has labels outside 0 .. {num_classes - 1}.")
+    return counted
 
 
 class _ClassCountsMetric(CumulativeIterationMetric):
@@ -118,11 +137,14 @@ class MeanIoUMetric(_ClassCountsMetric):
     """`mean_iou` over everything seen, as a MONAI metric.
 
     `y_pred` and `y` are B x 1 x H x W [x D] class indices or B x C x ... one-hot or probabilities,
-    on any device.
+    on any device. Of the buffer (N x C x 3) `class_iou` makes the classes' IoU.
 
     Args:
         num_classes: C.
         ignore_index: label of `y` whose voxels are not counted, or None.
+
+    Raises:
+        ValueError: at call if shapes do not fit or a counted label is not in 0 .. C - 1.
     """
 
     def aggregate(self) -> Tensor:
@@ -133,12 +155,7 @@ class MeanIoUMetric(_ClassCountsMetric):
 class PixelAccuracyMetric(_ClassCountsMetric):
     """`pixel_accuracy` over everything seen, as a MONAI metric.
 
-    `y_pred` and `y` are B x 1 x H x W [x D] class indices or B x C x ... one-hot or probabilities,
-    on any device.
-
-    Args:
-        num_classes: C.
-        ignore_index: label of `y` whose voxels are not counted, or None.
+    Input, arguments and errors as `MeanIoUMetric`.
     """
 
     def aggregate(self) -> Tensor:

@@ -11,25 +11,21 @@ import numpy.typing as npt
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from medabl.metrics.masks import (
-    Mask,
-    Volume,
-    as_pair,
-    as_spacing,
-    challenge_masks,
-    crop_to_foreground,
-)
+from medabl.metrics.labels import Volume
+from medabl.metrics.masks import Mask, as_pair, as_spacing, challenge_masks
+
+__all__ = ["Lesions", "find_lesions", "lesion_table"]
 
 
 class Lesions(NamedTuple):
-    """The 26-connected components of a mask: their voxel counts, and whether each was hit."""
+    """The 26-connected components of a mask: their voxel counts, and whether each was detected."""
 
     voxels: npt.NDArray[np.int64]
-    hit: npt.NDArray[np.bool_]
+    detected: npt.NDArray[np.bool_]
 
 
 def find_lesions(mask: Mask, other: Mask) -> Lesions:
-    """Connected components of `mask`, each hit if it shares a voxel with `other`.
+    """Connected components of `mask`, each detected if it shares a voxel with `other`.
 
     Args:
         mask: boolean array whose components, diagonals included (3D: 26-connected), are lesions.
@@ -52,9 +48,9 @@ def find_lesions(mask: Mask, other: Mask) -> Lesions:
     )
     count, of_run = csgraph.connected_components(graph, directed=False)
     labels = np.repeat(of_run, last - first + 1)
-    hit = np.zeros(count, dtype=bool)
-    hit[labels[np.pad(mask & other, 1).ravel("K")[voxels]]] = True
-    return Lesions(np.bincount(labels, minlength=count), hit)
+    detected = np.zeros(count, dtype=bool)
+    detected[labels[np.pad(mask & other, 1).ravel("K")[voxels]]] = True
+    return Lesions(np.bincount(labels, minlength=count), detected)
 
 
 def lesion_table(pred: Volume, ref: Volume, spacing: Sequence[float]) -> list[dict[str, float]]:
@@ -73,15 +69,16 @@ def lesion_table(pred: Volume, ref: Volume, spacing: Sequence[float]) -> list[di
 
     Raises:
         TypeError: if an argument is no numeric array or tensor.
-        ValueError: if shapes differ, a value is NaN or the spacing is not positive.
+        ValueError: if shapes differ or are not 3D, a value is NaN, the reference has other labels
+            or the spacing is not positive.
     """
     pred, ref = as_pair(pred, ref)
     voxel_mm3 = float(as_spacing(spacing, ref.ndim).prod())
-    detected, lesion = challenge_masks(*crop_to_foreground(pred, ref))
-    voxels, hit = find_lesions(lesion, detected)
+    found, lesion = challenge_masks(pred, ref)
+    lesions = find_lesions(lesion, found)
     return [
-        {"volume_mm3": float(n * voxel_mm3), "detected": int(h)}
-        for n, h in zip(voxels, hit, strict=True)
+        {"volume_mm3": float(voxels * voxel_mm3), "detected": int(detected)}
+        for voxels, detected in zip(*lesions, strict=True)
     ]
 
 

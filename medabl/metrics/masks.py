@@ -9,7 +9,19 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-Volume: TypeAlias = npt.NDArray[Any] | torch.Tensor
+from medabl.metrics.labels import Volume, check_class_numbers, check_labels, class_mask
+
+__all__ = [
+    "Mask",
+    "as_array",
+    "as_mask_pair",
+    "as_pair",
+    "as_spacing",
+    "challenge_masks",
+    "crop_to_foreground",
+    "positions",
+]
+
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
 
@@ -48,6 +60,25 @@ def as_pair(pred: Volume, ref: Volume) -> tuple[npt.NDArray[Any], npt.NDArray[An
     return pred, ref
 
 
+def as_mask_pair(pred: Volume, ref: Volume, label: int | None) -> tuple[Mask, Mask]:
+    """The masks of one class in both volumes.
+
+    Args:
+        pred: labels or probabilities.
+        ref: labels of the same shape.
+        label: as `class_mask`.
+
+    Raises:
+        TypeError: as `as_array`.
+        ValueError: as `as_pair` and `check_labels`.
+    """
+    pred, ref = as_pair(pred, ref)
+    classes = None if label is None else check_class_numbers([label])
+    for labels, name in ((pred, "pred"), (ref, "ref")):
+        check_labels(labels, classes, name)
+    return class_mask(pred, label), class_mask(ref, label)
+
+
 def as_spacing(spacing: Sequence[float], dims: int) -> npt.NDArray[np.float64]:
     """Voxel sizes, checked.
 
@@ -62,24 +93,6 @@ def as_spacing(spacing: Sequence[float], dims: int) -> npt.NDArray[np.float64]:
     return sizes
 
 
-def lesion_mask(volume: npt.NDArray[Any]) -> Mask:
-    """Voxels of label 1 or probability 0.5 and more; label 2 (other pathology) is background.
-
-    Raises:
-        ValueError: if a value is neither, as in masks of 0 and 255.
-    """
-    if volume.dtype == np.bool_:
-        return volume
-    if volume.size and (volume.min() < 0 or volume.max() > 2):
-        raise ValueError(
-            f"a mask holds values from {volume.min()} to {volume.max()}; expected are the labels "
-            "0, 1, 2 or probabilities."
-        )
-    if volume.dtype.kind in "ui":
-        return volume == 1
-    return (volume >= 0.5) & (volume < 1.5)
-
-
 def challenge_masks(pred: npt.NDArray[Any], ref: npt.NDArray[Any]) -> tuple[Mask, Mask]:
     """Lesion masks of prediction and reference as the WMH challenge cuts them.
 
@@ -91,9 +104,16 @@ def challenge_masks(pred: npt.NDArray[Any], ref: npt.NDArray[Any]) -> tuple[Mask
         ref: labels 0, 1, 2 of the same shape.
 
     Returns:
-        both masks, in memory with the last axis (the slices) outermost: what walks along lines is
-        fastest when the lines are long.
+        both masks, cut to the box around the foreground of either, in memory with the last axis
+        (the slices) outermost: what walks along lines is fastest when the lines are long.
+
+    Raises:
+        ValueError: if they are not X x Y x Z, or if the reference has other labels.
     """
+    if ref.ndim != 3:
+        raise ValueError(f"the challenge's metrics need X x Y x Z volumes, got shape {ref.shape}.")
+    check_labels(ref, None, "ref")
+    pred, ref = crop_to_foreground(pred, ref)
     detected = _from_a_half(pred)
     if ref.dtype.kind == "f":
         lesion, other = (ref >= 0.5) & (ref <= 1.5), (ref >= 1.5) & (ref <= 2.5)

@@ -9,42 +9,66 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from medabl.metrics.cumulative import NamedMetric, check_pair, lesion_channel
-from medabl.metrics.masks import Volume, as_pair, lesion_mask
+from medabl.metrics.base import ClassMeanMetric
+from medabl.metrics.batch import count_foreground
+from medabl.metrics.dice import dice_scores
+from medabl.metrics.labels import Volume
+from medabl.metrics.masks import as_mask_pair
+
+__all__ = [
+    "SliceDiceMetric",
+    "SliceHausdorffRowsMetric",
+    "row_hausdorff",
+    "slice_dice",
+    "slice_metrics",
+]
 
 _SMOOTH = 1e-8
 # What is computed in between for this many slices stays small, on a CPU in the cache.
 _SLICES_AT_ONCE = 16
 
 
-def slice_metrics(pred: Volume, ref: Volume) -> dict[str, npt.NDArray[np.float64]]:
+def slice_metrics(
+    pred: Volume, ref: Volume, label: int | None = None
+) -> dict[str, npt.NDArray[np.float64]]:
     """Dice and row Hausdorff of every slice, as the 2018 boundary loss code computed them.
 
     For comparison with published tables only: `hd` is no distance in mm (see `row_hausdorff`).
 
     Args:
-        pred: S x H x W labels or probabilities (cut at 0.5), S slices; label 2 is background.
+        pred: S x H x W labels or probabilities (cut at 0.5), S slices.
         ref: labels of the same shape.
+        label: the class of label maps with several; None stands for the lesion of a WMH mask (1,
+            label 2 being background).
 
     Returns:
         a dict with `dsc` and `hd`, arrays of length S.
 
     Raises:
         TypeError: if an argument is no numeric array or tensor.
-        ValueError: if shapes differ, are not S x H x W, or a value is NaN.
+        ValueError: if shapes differ, are not S x H x W, or a value is neither label nor
+            probability.
     """
-    pred, ref = as_pair(pred, ref)
-    if ref.ndim != 3:
-        raise ValueError(f"slice_metrics needs S x H x W slices, got shape {ref.shape}.")
-    p, r = (torch.from_numpy(np.ascontiguousarray(lesion_mask(v))) for v in (pred, ref))
+    masks = as_mask_pair(pred, ref, label)
+    if masks[1].ndim != 3:
+        raise ValueError(f"slice_metrics needs S x H x W slices, got shape {masks[1].shape}.")
+    p, r = (torch.from_numpy(np.ascontiguousarray(mask)) for mask in masks)
     return {"dsc": slice_dice(p, r).numpy(), "hd": row_hausdorff(p, r).numpy()}
 
 
-class SliceDiceMetric(NamedMetric):
+class SliceDiceMetric(ClassMeanMetric):
     """Slice-wise Dice of the 2019 protocol as a MONAI metric: mean of `slice_dice` over slices.
 
-    `y_pred` and `y` are B x 1 x H x W class indices (lesion = 1) or B x C x H x W one-hot (lesion
-    = channel 1), on any device; the buffer is N x 1.
+    `y_pred` and `y` are B x 1 x H x W class indices or B x C x H x W one-hot or probabilities (cut
+    at 0.5), on any device; the buffer is N x 1. With several classes a slice's value is their mean.
+
+    Args:
+        classes: the class indices that count; None stands for the lesion of a WMH mask (label or
+            channel 1, label 2 being background), as published.
+
+    Raises:
+        ValueError: if `classes` are not different whole numbers from 0 up; at call if shapes or
+            values do not fit.
 
     Example::
 
@@ -53,32 +77,24 @@ class SliceDiceMetric(NamedMetric):
         metric.aggregate().item()
     """
 
-    def __init__(self) -> None:
-        super().__init__(["slice_dsc"])
+    _name = "slice_dsc"
+    _spatial_dims = (2,)
 
-    def _compute_tensor(self, y_pred: Tensor, y: Tensor | None = None) -> Tensor:
-        return slice_dice(*_slices(y_pred, y))[:, None]
+    def _of_masks(self, pred: Tensor, ref: Tensor) -> Tensor:
+        return slice_dice(pred, ref)
 
 
-class SliceHausdorffRowsMetric(NamedMetric):
+class SliceHausdorffRowsMetric(ClassMeanMetric):
     """Row Hausdorff of the 2019 protocol as a MONAI metric: mean of `row_hausdorff` over slices.
 
-    Input as `SliceDiceMetric`. Not a distance in mm.
+    Input, arguments and errors as `SliceDiceMetric`. Not a distance in mm.
     """
 
-    def __init__(self) -> None:
-        super().__init__(["slice_hd_rows"])
+    _name = "slice_hd_rows"
+    _spatial_dims = (2,)
 
-    def _compute_tensor(self, y_pred: Tensor, y: Tensor | None = None) -> Tensor:
-        return row_hausdorff(*_slices(y_pred, y))[:, None]
-
-
-def _slices(y_pred: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]:
-    y = check_pair(y_pred, y)
-    pred, ref = lesion_channel(y_pred, "y_pred"), lesion_channel(y, "y")
-    if ref.ndim != 3:
-        raise ValueError(f"y must be B x C x H x W slices, got shape {tuple(y.shape)}.")
-    return pred, ref
+    def _of_masks(self, pred: Tensor, ref: Tensor) -> Tensor:
+        return row_hausdorff(pred, ref)
 
 
 def slice_dice(pred: Tensor, ref: Tensor) -> Tensor:
@@ -117,13 +133,12 @@ def _over_slices(metric: Callable[[Tensor, Tensor], Tensor], pred: Tensor, ref: 
 
 
 def _dice_at_once(pred: Tensor, ref: Tensor) -> Tensor:
-    shared, p, r = (_count(mask) for mask in (pred & ref, pred, ref))
-    return (2 * shared + _SMOOTH) / (p + r + _SMOOTH)
+    return dice_scores(pred, ref, _SMOOTH)
 
 
 def _row_hausdorff_at_once(pred: Tensor, ref: Tensor) -> Tensor:
     result = torch.zeros(len(pred), dtype=torch.double, device=pred.device)
-    differ = torch.nonzero(_count(pred ^ ref)).flatten()
+    differ = torch.nonzero(count_foreground(pred ^ ref)).flatten()
     if not len(differ):
         return result
     pred, ref = pred[differ], ref[differ]
@@ -140,8 +155,3 @@ def _row_hausdorff_at_once(pred: Tensor, ref: Tensor) -> Tensor:
     there, back = squared.amin(2).amax(1), squared.amin(1).amax(1)
     result[differ] = torch.maximum(there, back).double().sqrt()
     return result
-
-
-def _count(masks: Tensor) -> Tensor:
-    # Bytes are summed several times as fast as booleans.
-    return masks.contiguous().view(torch.uint8).flatten(1).sum(1, dtype=torch.int32).double()

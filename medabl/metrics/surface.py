@@ -8,6 +8,16 @@ from scipy.spatial import cKDTree
 
 from medabl.metrics.masks import Mask, positions
 
+__all__ = [
+    "Distances",
+    "in_plane_boundary",
+    "mean_distance",
+    "percentile_distance",
+    "surface",
+    "surface_dice",
+    "surface_distances",
+]
+
 Distances = npt.NDArray[np.float64]
 
 _ROUNDING = 1e-6
@@ -49,29 +59,31 @@ def in_plane_boundary(mask: Mask) -> Mask:
     return mask & ~eroded
 
 
-def surface_distances(of: Mask, to: Mask, spacing: npt.NDArray[np.float64]) -> Distances:
+def surface_distances(source: Mask, target: Mask, spacing: npt.NDArray[np.float64]) -> Distances:
     """Distance of every voxel of one surface to the nearest voxel of the other.
 
     Args:
-        of: the surface whose voxels are measured.
-        to: the surface measured to, of the same shape; at least one voxel.
+        source: the surface whose voxels are measured.
+        target: the surface measured to, of the same shape; at least one voxel.
         spacing: voxel sizes, one for each axis.
 
     Returns:
-        one distance in units of `spacing` for each voxel of `of`, in no particular order.
+        one distance in units of `spacing` for each voxel of `source`, in no particular order.
     """
-    apart = positions(of & ~to)
-    shared = int(np.count_nonzero(of)) - len(apart)
+    apart = positions(source & ~target)
+    shared = int(np.count_nonzero(source)) - len(apart)
     if not len(apart):
         return np.zeros(shared)
     # Median splits and small leaves cost more than they save in a tree that is used once.
-    tree = cKDTree(positions(to) * spacing, leafsize=32, balanced_tree=False, compact_nodes=False)
+    tree = cKDTree(
+        positions(target) * spacing, leafsize=32, balanced_tree=False, compact_nodes=False
+    )
     return np.concatenate([np.zeros(shared), tree.query(apart * spacing)[0]])
 
 
-def percentile_distance(there: Distances, back: Distances, percentile: float) -> float:
+def percentile_distance(pred_to_ref: Distances, ref_to_pred: Distances, percentile: float) -> float:
     """The larger of both directions' percentiles; 100 gives the Hausdorff distance, 95 HD95."""
-    return float(max(np.percentile(there, percentile), np.percentile(back, percentile)))
+    return float(max(np.percentile(d, percentile) for d in (pred_to_ref, ref_to_pred)))
 
 
 def mean_distance(*distances: Distances) -> float:
@@ -79,9 +91,9 @@ def mean_distance(*distances: Distances) -> float:
     return float(np.concatenate(distances).mean())
 
 
-def surface_dice(there: Distances, back: Distances, tolerance: float) -> float:
+def surface_dice(pred_to_ref: Distances, ref_to_pred: Distances, tolerance: float) -> float:
     """Share of all surface voxels no farther than `tolerance` from the other surface."""
     # Five voxels of 0.6 mm are 3 mm, whatever the last bits of the sum say.
     limit = tolerance + _ROUNDING
-    near = np.count_nonzero(there <= limit) + np.count_nonzero(back <= limit)
-    return float(near / (there.size + back.size))
+    near = np.count_nonzero(pred_to_ref <= limit) + np.count_nonzero(ref_to_pred <= limit)
+    return float(near / (pred_to_ref.size + ref_to_pred.size))

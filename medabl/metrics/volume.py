@@ -6,17 +6,12 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from medabl.metrics.cumulative import (
-    NamedMetric,
-    check_pair,
-    chosen_names,
-    lesion_channel,
-    spacing_of,
-)
-from medabl.metrics.masks import Volume, as_pair, as_spacing, crop_to_foreground, lesion_mask
+from medabl.metrics.base import SpacingMetric
+from medabl.metrics.batch import class_masks
+from medabl.metrics.labels import Volume, check_class_numbers
+from medabl.metrics.masks import as_mask_pair, as_spacing, crop_to_foreground
 from medabl.metrics.surface import (
     mean_distance,
     percentile_distance,
@@ -25,16 +20,20 @@ from medabl.metrics.surface import (
     surface_distances,
 )
 
+__all__ = ["TOLERANCES_MM", "VOLUME_METRICS", "VolumeMetric", "volume_metrics"]
+
 TOLERANCES_MM = (1, 3)
 VOLUME_METRICS = ("dsc", "hd", "hd95", "asd", "assd", "surface_dice_1mm", "surface_dice_3mm")
 
 
-def volume_metrics(pred: Volume, ref: Volume, spacing: Sequence[float]) -> dict[str, float]:
-    """Dice, Hausdorff, average surface distance and surface Dice of label 1.
+def volume_metrics(
+    pred: Volume, ref: Volume, spacing: Sequence[float], label: int | None = None
+) -> dict[str, float]:
+    """Dice, Hausdorff, average surface distance and surface Dice of one class.
 
     The surfaces and the distances between them are computed once; the values are those of MONAI's
     `compute_dice`, `compute_hausdorff_distance`, `compute_average_surface_distance` and
-    `compute_surface_dice` where both masks have voxels. Label 2 is background.
+    `compute_surface_dice` where both masks have voxels.
 
     - `dsc`: Dice coefficient; NaN if both masks are empty.
     - `hd`, `hd95`: larger of both directions' largest (95th percentile) distance between the
@@ -50,38 +49,47 @@ def volume_metrics(pred: Volume, ref: Volume, spacing: Sequence[float]) -> dict[
         pred: X x Y [x Z] labels or probabilities (cut at 0.5).
         ref: labels of the same shape.
         spacing: voxel sizes in mm, in the order of the axes.
+        label: the class of label maps with several; None stands for the lesion of a WMH mask (1,
+            label 2 being background) and for masks of 0 and 1, such as a channel of a one-hot.
 
     Returns:
         a dict of the above.
 
     Raises:
         TypeError: if an argument is no numeric array or tensor.
-        ValueError: if shapes differ, a value is NaN or the spacing is not positive.
+        ValueError: if shapes differ or have neither two nor three axes, a value is neither label
+            nor probability or the spacing is not positive.
     """
-    pred, ref = as_pair(pred, ref)
-    sizes = as_spacing(spacing, ref.ndim)
-    p, r = (np.asfortranarray(lesion_mask(v)) for v in crop_to_foreground(pred, ref))
+    masks = as_mask_pair(pred, ref, label)
+    if masks[1].ndim not in (2, 3):
+        raise ValueError(
+            f"volume_metrics needs X x Y or X x Y x Z masks, got shape {masks[1].shape}; of a "
+            "batch or one-hot pass one sample and channel at a time."
+        )
+    sizes = as_spacing(spacing, masks[1].ndim)
+    p, r = (np.asfortranarray(mask) for mask in crop_to_foreground(*masks))
     n_p, n_r = np.count_nonzero(p), np.count_nonzero(r)
     if not n_p or not n_r:
         return _with_an_empty_mask(both=n_p == n_r)
     p_surface, r_surface = surface(p), surface(r)
-    there = surface_distances(p_surface, r_surface, sizes)
-    back = surface_distances(r_surface, p_surface, sizes)
+    pred_to_ref = surface_distances(p_surface, r_surface, sizes)
+    ref_to_pred = surface_distances(r_surface, p_surface, sizes)
+    both = pred_to_ref, ref_to_pred
     return {
         "dsc": float(2 * np.count_nonzero(p & r) / (n_p + n_r)),
-        "hd": percentile_distance(there, back, 100),
-        "hd95": percentile_distance(there, back, 95),
-        "asd": mean_distance(there),
-        "assd": mean_distance(there, back),
-        **{f"surface_dice_{mm}mm": surface_dice(there, back, mm) for mm in TOLERANCES_MM},
+        "hd": percentile_distance(*both, 100),
+        "hd95": percentile_distance(*both, 95),
+        "asd": mean_distance(pred_to_ref),
+        "assd": mean_distance(*both),
+        **{f"surface_dice_{mm}mm": surface_dice(*both, mm) for mm in TOLERANCES_MM},
     }
 
 
-class VolumeMetric(NamedMetric):
+class VolumeMetric(SpacingMetric):
     """`volume_metrics` as a MONAI metric.
 
-    `y_pred` and `y` are B x 1 x X x Y [x Z] labels (lesion = 1) or B x C x ... one-hot (lesion =
-    channel 1). Any device; computed on the CPU.
+    `y_pred` and `y` are B x 1 x X x Y [x Z] class indices or B x C x ... one-hot or probabilities
+    (cut at 0.5). Any device; computed on the CPU.
 
     Args:
         metrics: one of `dsc`, `hd`, `hd95`, `asd`, `assd`, `surface_dice_1mm`, `surface_dice_3mm`
@@ -89,27 +97,38 @@ class VolumeMetric(NamedMetric):
             (`aggregate` gives a dict).
         spacing: voxel sizes in mm; None takes them from the call (``spacing=``) or from the affine
             of `y` as a `MetaTensor`.
+        classes: class indices, each with metrics of its own: `dsc_class1`, `dsc_class2` and so on.
+            None stands for the lesion of a WMH mask (label or channel 1, label 2 being
+            background), whose metrics are called `dsc` and so on.
 
     Raises:
-        ValueError: at construction if a name is not known; at call if there is no spacing or the
-            shapes do not fit.
+        ValueError: at construction if a metric is not known or `classes` are not different whole
+            numbers from 0 up; at call if there is no spacing or shapes or values do not fit.
     """
 
-    def __init__(
-        self, metrics: str | Sequence[str] | None = None, spacing: Sequence[float] | None = None
-    ) -> None:
-        super().__init__(chosen_names(metrics, VOLUME_METRICS))
-        self.spacing = spacing
+    _known = VOLUME_METRICS
 
-    def _compute_tensor(
-        self, y_pred: Tensor, y: Tensor | None = None, spacing: Sequence[float] | None = None
-    ) -> Tensor:
-        y = check_pair(y_pred, y)
-        sizes = spacing_of(y, self.spacing if spacing is None else spacing)
-        pairs = zip(lesion_channel(y_pred, "y_pred"), lesion_channel(y, "y"), sizes, strict=True)
-        samples = [volume_metrics(p, r, s) for p, r, s in pairs]
-        rows = [[sample[name] for name in self.names] for sample in samples]
-        return torch.tensor(rows, dtype=torch.double, device=y_pred.device)
+    def __init__(
+        self,
+        metrics: str | Sequence[str] | None = None,
+        spacing: Sequence[float] | None = None,
+        classes: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(metrics, spacing)
+        self.classes = None if classes is None else check_class_numbers(classes)
+        if self.classes is not None:
+            self.names = tuple(f"{m}_class{c}" for c in self.classes for m in self.metrics)
+
+    def _batch_rows(
+        self, y_pred: Tensor, y: Tensor, spacings: Sequence[Sequence[float]]
+    ) -> list[list[float]]:
+        rows: list[list[float]] = [[] for _ in spacings]
+        pred, ref = class_masks(y_pred, self.classes, "y_pred"), class_masks(y, self.classes, "y")
+        for of_class in zip(pred, ref, strict=True):
+            for row, p, r, spacing in zip(rows, *of_class, spacings, strict=True):
+                sample = volume_metrics(p, r, spacing)
+                row += [sample[metric] for metric in self.metrics]
+        return rows
 
 
 def _with_an_empty_mask(both: bool) -> dict[str, float]:

@@ -5,21 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numpy as np
-import torch
 from torch import Tensor
 
-from medabl.metrics.cumulative import (
-    NamedMetric,
-    check_pair,
-    chosen_names,
-    lesion_channel,
-    reference_labels,
-    spacing_of,
-)
-from medabl.metrics.lesions import find_lesions
-from medabl.metrics.masks import Volume, as_pair, as_spacing, challenge_masks, crop_to_foreground
+from medabl.metrics.base import SpacingMetric
+from medabl.metrics.batch import class_indices, class_masks
+from medabl.metrics.labels import Volume
+from medabl.metrics.lesions import Lesions, find_lesions
+from medabl.metrics.masks import as_pair, as_spacing, challenge_masks
 from medabl.metrics.surface import in_plane_boundary, percentile_distance, surface_distances
+
+__all__ = ["CHALLENGE_METRICS", "WMHChallengeMetric", "wmh_challenge_metrics"]
 
 CHALLENGE_METRICS = ("dsc", "h95", "avd", "recall", "f1")
 
@@ -52,13 +47,12 @@ def wmh_challenge_metrics(pred: Volume, ref: Volume, spacing: Sequence[float]) -
 
     Raises:
         TypeError: if an argument is no numeric array or tensor.
-        ValueError: if shapes differ, are not 3D, a value is NaN or the spacing is not positive.
+        ValueError: if shapes differ, are not 3D, a value is NaN, the reference has other labels or
+            the spacing is not positive.
     """
     pred, ref = as_pair(pred, ref)
-    if ref.ndim != 3:
-        raise ValueError(f"the challenge's metrics need X x Y x Z volumes, got shape {ref.shape}.")
+    found, lesion = challenge_masks(pred, ref)
     sizes = as_spacing(spacing, 3)
-    found, lesion = challenge_masks(*crop_to_foreground(pred, ref))
     n_found, n_lesion = int(found.sum()), int(lesion.sum())
 
     h95 = math.nan
@@ -66,12 +60,12 @@ def wmh_challenge_metrics(pred: Volume, ref: Volume, spacing: Sequence[float]) -
         edges = in_plane_boundary(found), in_plane_boundary(lesion)
         # A mask that fills every slice has no boundary, hence no distance.
         if edges[0].any() and edges[1].any():
-            there = surface_distances(edges[0], edges[1], sizes)
-            back = surface_distances(edges[1], edges[0], sizes)
-            h95 = percentile_distance(there, back, 95)
+            pred_to_ref = surface_distances(edges[0], edges[1], sizes)
+            ref_to_pred = surface_distances(edges[1], edges[0], sizes)
+            h95 = percentile_distance(pred_to_ref, ref_to_pred, 95)
 
-    recall = _share_hit(find_lesions(lesion, found).hit)
-    precision = _share_hit(find_lesions(found, lesion).hit)
+    recall = _share_detected(find_lesions(lesion, found))
+    precision = _share_detected(find_lesions(found, lesion))
     both = recall + precision
     return {
         "dsc": _ratio(2 * int((found & lesion).sum()), n_found + n_lesion),
@@ -82,11 +76,14 @@ def wmh_challenge_metrics(pred: Volume, ref: Volume, spacing: Sequence[float]) -
     }
 
 
-class WMHChallengeMetric(NamedMetric):
+class WMHChallengeMetric(SpacingMetric):
     """`wmh_challenge_metrics` of whole volumes as a MONAI metric.
 
     `y_pred` is B x 1 x X x Y x Z labels or probabilities, or B x C x ... one-hot (lesion = channel
     1); `y` likewise, its label (channel) 2 being masked out. Any device; computed on the CPU.
+
+    The names that `aggregate` gives are `challenge_dsc`, `challenge_h95`, `challenge_avd`,
+    `challenge_recall`, `challenge_f1`, so that a `VolumeMetric` may stand beside it.
 
     Args:
         metrics: one of `dsc`, `h95`, `avd`, `recall`, `f1` (`aggregate` gives a scalar, as a key
@@ -95,30 +92,25 @@ class WMHChallengeMetric(NamedMetric):
             of `y` as a `MetaTensor`.
 
     Raises:
-        ValueError: at construction if a name is not known; at call if there is no spacing or the
-            shapes do not fit.
+        ValueError: at construction if a metric is not known; at call if there is no spacing or
+            shapes or values do not fit.
     """
 
-    def __init__(
-        self, metrics: str | Sequence[str] | None = None, spacing: Sequence[float] | None = None
-    ) -> None:
-        super().__init__(chosen_names(metrics, CHALLENGE_METRICS))
-        self.spacing = spacing
+    _known = CHALLENGE_METRICS
+    _prefix = "challenge_"
 
-    def _compute_tensor(
-        self, y_pred: Tensor, y: Tensor | None = None, spacing: Sequence[float] | None = None
-    ) -> Tensor:
-        y = check_pair(y_pred, y)
-        sizes = spacing_of(y, self.spacing if spacing is None else spacing)
-        pairs = zip(lesion_channel(y_pred, "y_pred"), reference_labels(y), sizes, strict=True)
-        samples = [wmh_challenge_metrics(p, r, s) for p, r, s in pairs]
-        rows = [[sample[name] for name in self.names] for sample in samples]
-        return torch.tensor(rows, dtype=torch.double, device=y_pred.device)
+    def _batch_rows(
+        self, y_pred: Tensor, y: Tensor, spacings: Sequence[Sequence[float]]
+    ) -> list[list[float]]:
+        (pred,) = class_masks(y_pred, None, "y_pred")
+        triples = zip(pred, class_indices(y, None, "y"), spacings, strict=True)
+        samples = [wmh_challenge_metrics(*triple) for triple in triples]
+        return [[sample[metric] for metric in self.metrics] for sample in samples]
 
 
 def _ratio(part: int, whole: int) -> float:
     return part / whole if whole else math.nan
 
 
-def _share_hit(hit: np.ndarray) -> float:
-    return float(hit.mean()) if hit.size else 1.0
+def _share_detected(lesions: Lesions) -> float:
+    return float(lesions.detected.mean()) if lesions.detected.size else 1.0
