@@ -157,7 +157,7 @@ def test_monai_metrics_refuse_what_they_cannot_read():
         SliceDiceMetric()(good, good[:1])
     with pytest.raises(ValueError, match="channel first"):
         SliceDiceMetric()(good[0], good[0])
-    with pytest.raises(ValueError, match="B x C x H x W slices"):
+    with pytest.raises(ValueError, match="B x C x H x W, channel first"):
         SliceDiceMetric()(good[..., None], good[..., None])
 
 
