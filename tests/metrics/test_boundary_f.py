@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from metric_devices import DEVICES
 from scipy.ndimage import gaussian_filter
 from slow_contours import slow_f
 
@@ -33,18 +34,6 @@ def label_maps(seed, batch=2, classes=4, size=(23, 31)):
     noise = rng.standard_normal((2, batch, classes, *size))
     noise[1] = noise[0] + 0.5 * noise[1]
     return gaussian_filter(noise, (0, 0, 0, 2, 2)).argmax(2)
-
-
-DEVICES = [
-    "cpu",
-    pytest.param(
-        "cuda",
-        marks=[
-            pytest.mark.cuda,
-            pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
-        ],
-    ),
-]
 
 
 @pytest.mark.parametrize("device", DEVICES)

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from metric_devices import DEVICES
 from monai.metrics import compute_iou
 
 from medabl.metrics import (
@@ -22,18 +23,6 @@ def slow_iou(pred, ref, num_classes):
         if union:
             ious.append(((pred == c) & (ref == c)).sum() / union)
     return np.mean(ious)
-
-
-DEVICES = [
-    "cpu",
-    pytest.param(
-        "cuda",
-        marks=[
-            pytest.mark.cuda,
-            pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
-        ],
-    ),
-]
 
 
 @pytest.mark.parametrize("device", DEVICES)

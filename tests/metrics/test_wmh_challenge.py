@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lesion_volumes import blobs, rotation
+from metric_devices import DEVICES
 from monai.data import list_data_collate
 from monai.data.meta_tensor import MetaTensor
 from monai.engines import SupervisedEvaluator
@@ -140,16 +141,7 @@ def test_wrong_input_is_named():
             metric(good, np.array([0, 255, 0] * 9).reshape(3, 3, 3), (1, 1, 1))
 
 
-CUDA = pytest.param(
-    "cuda",
-    marks=[
-        pytest.mark.cuda,
-        pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
-    ],
-)
-
-
-@pytest.mark.parametrize("device", ["cpu", CUDA])
+@pytest.mark.parametrize("device", DEVICES)
 def test_as_monai_metric(device):
     volumes = [blobs(seed) for seed in (5, 6, 7)]
     labels = [with_other_pathology(ref, 5) for _, ref in volumes]
