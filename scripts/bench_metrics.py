@@ -23,14 +23,21 @@ from monai.metrics import (
     compute_hausdorff_distance,
     compute_surface_dice,
 )
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import binary_dilation, gaussian_filter
 from scipy.spatial.distance import directed_hausdorff
 
-from medabl.metrics import slice_metrics, volume_metrics, wmh_challenge_metrics
+from medabl.metrics import (
+    boundary_f_scores,
+    class_counts,
+    slice_metrics,
+    volume_metrics,
+    wmh_challenge_metrics,
+)
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "metrics"))
 from slow_metrics import challenge
 
+CLASSES, VOID, TOLERANCES = 19, 255, (1, 3, 5)
 SHAPE, SPACING = (512, 512, 16), (0.47, 0.47, 3.0)
 
 
@@ -70,6 +77,44 @@ def scipy_rows(pred: np.ndarray, ref: np.ndarray) -> np.ndarray:
     return np.array(
         [max(directed_hausdorff(a, b)[0], directed_hausdorff(b, a)[0]) for a, b in pairs]
     )
+
+
+def street(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Prediction and reference of Cityscapes' size: 19 classes, void along the lower edge."""
+    rng = np.random.default_rng(seed)
+    noise = rng.standard_normal((2, CLASSES, 256, 512), dtype=np.float32)
+    common, own = gaussian_filter(noise, (0, 0, 10, 10)), gaussian_filter(noise, (0, 0, 4, 4))
+    scores = common[0], common[0] + 0.15 * own[1]
+    ref, pred = (s.repeat(4, 1).repeat(4, 2).argmax(0) for s in scores)
+    ref[-150:] = VOID
+    return pred, ref
+
+
+def dilated_boundary_f(pred: np.ndarray, ref: np.ndarray) -> np.ndarray:
+    """The published boundary F-score by dilating each class's contour with disks."""
+    scores = np.ones((CLASSES, len(TOLERANCES)))
+    for c in range(CLASSES):
+        masks = [np.pad((m == c) & (ref != VOID), ((0, 1), (0, 1)), "edge") for m in (pred, ref)]
+        p, r = (
+            (m[:-1, :-1] ^ m[1:, :-1]) | (m[:-1, :-1] ^ m[:-1, 1:]) | (m[:-1, :-1] ^ m[1:, 1:])
+            for m in masks
+        )
+        for t, radius in enumerate(TOLERANCES):
+            y, x = np.ogrid[-radius : radius + 1, -radius : radius + 1]
+            disk = x**2 + y**2 <= radius**2
+            if p.any() or r.any():
+                precision = (p & binary_dilation(r, disk)).sum() / max(p.sum(), 1)
+                recall = (r & binary_dilation(p, disk)).sum() / max(r.sum(), 1)
+                both = precision + recall
+                scores[c, t] = 2 * precision * recall / both if both else 0.0
+    return scores
+
+
+def label_map_metrics(pred: torch.Tensor, ref: torch.Tensor) -> torch.Tensor:
+    """What a set of street images is judged by; the boundary F-scores."""
+    class_counts(pred, ref, CLASSES, VOID)
+    boundary_f_scores(pred, ref, CLASSES, TOLERANCES, VOID, variant="strict")
+    return boundary_f_scores(pred, ref, CLASSES, TOLERANCES, VOID)
 
 
 def median_seconds(function: Callable[[], object], repeats: int) -> float:
@@ -124,6 +169,18 @@ def main() -> None:
     np.testing.assert_allclose(slice_metrics(pred, ref)["hd"], scipy_rows(pred, ref), rtol=1e-12)
     name = f"`slice_metrics`, {len(pred)} slices of 256x256"
     report(name, lambda: scipy_rows(pred, ref), lambda: slice_metrics(pred, ref), repeats)
+
+    images = [street(seed) for seed in range(5)]
+    tensors = [[torch.from_numpy(m)[None] for m in image] for image in images]
+    np.testing.assert_allclose(
+        label_map_metrics(*tensors[0])[0], dilated_boundary_f(*images[0]), rtol=1e-12
+    )
+    report(
+        "IoU, accuracy, both boundary F-scores, 5 images of 1024x2048, 19 classes",
+        lambda: [dilated_boundary_f(*image) for image in images],
+        lambda: [label_map_metrics(*image) for image in tensors],
+        repeats,
+    )
 
 
 if __name__ == "__main__":

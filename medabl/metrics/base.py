@@ -13,10 +13,20 @@ from torch import Tensor
 from medabl.metrics.batch import check_pair, class_masks, spacing_of
 from medabl.metrics.labels import check_class_numbers
 
-__all__ = ["ClassMeanMetric", "NamedMetric", "SpacingMetric"]
+__all__ = ["BufferedMetric", "ClassMeanMetric", "NamedMetric", "SpacingMetric"]
 
 
-class NamedMetric(CumulativeIterationMetric):
+class BufferedMetric(CumulativeIterationMetric):
+    """A MONAI metric that says so when it is asked for a result before it has seen anything."""
+
+    def _rows(self) -> Tensor:
+        rows = self.get_buffer()
+        if rows is None:
+            raise ValueError(f"{type(self).__name__} has seen no sample yet; call it first.")
+        return rows
+
+
+class NamedMetric(BufferedMetric):
     """A MONAI metric with one or several named values for each sample.
 
     The buffer is N x (number of names), NaN where a value is not defined. `aggregate` leaves NaN
@@ -52,12 +62,6 @@ class NamedMetric(CumulativeIterationMetric):
 
     def _means(self) -> Tensor:
         return self._rows().nanmean(dim=0)
-
-    def _rows(self) -> Tensor:
-        rows = self.get_buffer()
-        if rows is None:
-            raise ValueError(f"{type(self).__name__} has seen no sample yet; call it first.")
-        return rows
 
 
 class ClassMeanMetric(NamedMetric):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import torch
-from monai.metrics import CumulativeIterationMetric
 from torch import Tensor
 
+from medabl.metrics.base import BufferedMetric
 from medabl.metrics.batch import check_pair, class_indices
 
 __all__ = [
@@ -112,7 +112,7 @@ def counted_pixels(
     return counted
 
 
-class _ClassCountsMetric(CumulativeIterationMetric):
+class _ClassCountsMetric(BufferedMetric):
     """Collects `class_counts` (buffer N x C x 3); subclasses say what is made of them."""
 
     def __init__(self, num_classes: int, ignore_index: int | None = None) -> None:
@@ -125,12 +125,6 @@ class _ClassCountsMetric(CumulativeIterationMetric):
         pred = class_indices(y_pred, self.num_classes, "y_pred")
         ref = class_indices(y, self.num_classes, "y")
         return class_counts(pred, ref, self.num_classes, self.ignore_index)
-
-    def _counts(self) -> Tensor:
-        counts = self.get_buffer()
-        if counts is None:
-            raise ValueError(f"{type(self).__name__} has seen no sample yet; call it first.")
-        return counts
 
 
 class MeanIoUMetric(_ClassCountsMetric):
@@ -149,7 +143,7 @@ class MeanIoUMetric(_ClassCountsMetric):
 
     def aggregate(self) -> Tensor:
         """The mean IoU, a scalar tensor."""
-        return mean_iou(self._counts())
+        return mean_iou(self._rows())
 
 
 class PixelAccuracyMetric(_ClassCountsMetric):
@@ -160,4 +154,4 @@ class PixelAccuracyMetric(_ClassCountsMetric):
 
     def aggregate(self) -> Tensor:
         """The pixel accuracy, a scalar tensor."""
-        return pixel_accuracy(self._counts())
+        return pixel_accuracy(self._rows())

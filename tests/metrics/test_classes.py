@@ -3,12 +3,14 @@ import math
 import numpy as np
 import pytest
 import torch
+from metric_devices import DEVICES
 from monai.metrics import compute_iou
 
 from medabl.metrics import (
     MeanIoUMetric,
     PixelAccuracyMetric,
     class_counts,
+    class_iou,
     mean_iou,
     pixel_accuracy,
 )
@@ -21,18 +23,6 @@ def slow_iou(pred, ref, num_classes):
         if union:
             ious.append(((pred == c) & (ref == c)).sum() / union)
     return np.mean(ious)
-
-
-DEVICES = [
-    "cpu",
-    pytest.param(
-        "cuda",
-        marks=[
-            pytest.mark.cuda,
-            pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
-        ],
-    ),
-]
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -67,6 +57,25 @@ def test_nothing_counted_is_nan():
     ref = torch.full((1, 2, 2), 9)
     counts = class_counts(torch.zeros_like(ref), ref, 2, ignore_index=9)
     assert math.isnan(mean_iou(counts)) and math.isnan(pixel_accuracy(counts))
+
+
+def test_classes_are_pooled_over_the_set_before_the_ratio():
+    rng = np.random.default_rng(5)
+    pred, ref = rng.integers(0, 4, (2, 3, 9, 7))
+    ref[:, :2] = 255
+    # A large image of one class, in which the others are rare.
+    ref[0, 2:] = 0
+    ious = []
+    for c in range(5):
+        both = either = 0
+        for p, r in zip(pred.flat, ref.flat, strict=True):
+            if r != 255:
+                both += p == r == c
+                either += c in (p, r)
+        ious.append(both / either if either else math.nan)
+    counts = class_counts(torch.tensor(pred), torch.tensor(ref), 5, ignore_index=255)
+    assert class_iou(counts).tolist() == pytest.approx(ious, nan_ok=True)
+    assert mean_iou(counts).item() == pytest.approx(np.mean(ious[:4]))
 
 
 def test_unknown_labels_are_refused():

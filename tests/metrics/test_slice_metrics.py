@@ -4,6 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
+from metric_devices import DEVICES
 from monai.data.meta_tensor import MetaTensor
 from monai.engines import SupervisedEvaluator
 from monai.handlers import IgniteMetricHandler, from_engine
@@ -96,15 +97,7 @@ def test_tensors_and_wrong_input():
         slice_metrics(pred, [[[0]]])
 
 
-def devices():
-    cuda = pytest.param("cuda", marks=[pytest.mark.cuda, NEEDS_CUDA])
-    return ["cpu", cuda]
-
-
-NEEDS_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-
-
-@pytest.mark.parametrize("device", devices())
+@pytest.mark.parametrize("device", DEVICES)
 def test_monai_metrics_take_one_hot_and_labels(device):
     rng = np.random.default_rng(0)
     pred, ref = (torch.tensor(m) for m in rng.random((2, 6, 12, 9)) < 0.2)
@@ -157,7 +150,7 @@ def test_monai_metrics_refuse_what_they_cannot_read():
         SliceDiceMetric()(good, good[:1])
     with pytest.raises(ValueError, match="channel first"):
         SliceDiceMetric()(good[0], good[0])
-    with pytest.raises(ValueError, match="B x C x H x W slices"):
+    with pytest.raises(ValueError, match="B x C x H x W, channel first"):
         SliceDiceMetric()(good[..., None], good[..., None])
 
 

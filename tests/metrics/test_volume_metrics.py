@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lesion_volumes import blobs, rotation
 from monai.data.meta_tensor import MetaTensor
+from monai.engines import SupervisedEvaluator
+from monai.handlers import IgniteMetricHandler, from_engine
 from monai.metrics import (
     compute_average_surface_distance,
     compute_dice,
@@ -16,7 +18,13 @@ from monai.metrics import (
 )
 from slow_metrics import brute_force_distances, surface_points, to_sitk
 
-from medabl.metrics import VolumeMetric, volume_metrics
+from medabl.metrics import (
+    VolumeDiceMetric,
+    VolumeMetric,
+    WMHChallengeMetric,
+    volume_metrics,
+    wmh_challenge_metrics,
+)
 
 SPACINGS = [(1.0, 1.0, 3.0), (0.9, 1.3, 2.2)]
 
@@ -155,3 +163,56 @@ def test_as_monai_metric_on_slices():
     metric(pred, ref)
     want = volume_metrics(pred[0, 0], ref[0, 0], (0.5, 2.0))["hd"]
     assert metric.aggregate().item() == pytest.approx(want)
+
+
+def test_metric_of_several_classes_has_names_for_each():
+    (pred_a, ref_a), (pred_b, ref_b) = blobs(0), blobs(1)
+    labels = [torch.tensor(a + 2 * (b & ~a)) for a, b in ((pred_a, pred_b), (ref_a, ref_b))]
+    want = {
+        f"{metric}_class{c}": volume_metrics(*(m == c for m in labels), (1, 1, 3))[metric]
+        for c in (1, 2)
+        for metric in ("dsc", "hd95")
+    }
+    one_hot = [torch.stack([m == c for c in range(3)])[None].float() for m in labels]
+    for batch in ([m[None, None] for m in labels], one_hot):
+        metric = VolumeMetric(["dsc", "hd95"], spacing=(1, 1, 3), classes=(1, 2))
+        metric(*batch)
+        assert metric.aggregate() == pytest.approx(want)
+    one = VolumeMetric("hd95", spacing=(1, 1, 3), classes=(2,))
+    one(*one_hot)
+    assert one.aggregate().item() == pytest.approx(want["hd95_class2"])
+
+
+def test_all_metrics_in_one_evaluator_keep_their_own_values():
+    """The challenge's DSC masks label 2 of the reference, the surface metrics' does not."""
+    pred, ref = (torch.tensor(m)[None, None].long() for m in blobs(3))
+    ref[pred.logical_and(ref == 0)] = 2
+    metrics = {
+        "surface": VolumeMetric(spacing=(1, 1, 3)),
+        "classes": VolumeMetric(spacing=(1, 1, 3), classes=(1, 2)),
+        "challenge": WMHChallengeMetric(spacing=(1, 1, 3)),
+        "volume_dice": VolumeDiceMetric(),
+    }
+    handlers = {
+        name: IgniteMetricHandler(metric, output_transform=from_engine(["pred", "label"]))
+        for name, metric in metrics.items()
+    }
+    evaluator = SupervisedEvaluator(
+        device=torch.device("cpu"),
+        val_data_loader=[{"image": pred.float(), "label": ref}],
+        network=torch.nn.Identity(),
+        key_val_metric={"key": handlers.pop("volume_dice")},
+        additional_metrics=handlers,
+        decollate=False,
+    )
+    evaluator.run()
+    names = ["key", *handlers]
+    names += [name for metric in metrics.values() for name in metric.names]
+    assert len(set(names)) == len(names)
+    challenge = wmh_challenge_metrics(pred[0, 0], ref[0, 0], (1, 1, 3))
+    surface = volume_metrics(pred[0, 0], ref[0, 0], (1, 1, 3))
+    found = evaluator.state.metrics
+    assert challenge["dsc"] != surface["dsc"]
+    assert found["dsc"] == found["dsc_class1"] == found["key"] == surface["dsc"]
+    assert found["challenge_dsc"] == challenge["dsc"]
+    assert found["challenge_h95"] == challenge["h95"]

@@ -6,13 +6,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lesion_volumes import blobs, rotation
+from metric_devices import DEVICES
 from monai.data import list_data_collate
 from monai.data.meta_tensor import MetaTensor
 from monai.engines import SupervisedEvaluator
 from monai.handlers import IgniteMetricHandler, from_engine
 from slow_metrics import challenge
 
-from medabl.metrics import WMHChallengeMetric, wmh_challenge_metrics
+from medabl.metrics import WMHChallengeMetric, lesion_table, wmh_challenge_metrics
 
 
 def check(pred, ref, spacing, direction=None):
@@ -135,18 +136,12 @@ def test_wrong_input_is_named():
         wmh_challenge_metrics(good, np.full_like(good, np.nan), (1, 1, 1))
     with pytest.raises(TypeError, match="pred must be"):
         wmh_challenge_metrics(good.astype(complex), good, (1, 1, 1))
+    for metric in (wmh_challenge_metrics, lesion_table):
+        with pytest.raises(ValueError, match="ref holds values from 0 to 255; expected are"):
+            metric(good, np.array([0, 255, 0] * 9).reshape(3, 3, 3), (1, 1, 1))
 
 
-CUDA = pytest.param(
-    "cuda",
-    marks=[
-        pytest.mark.cuda,
-        pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
-    ],
-)
-
-
-@pytest.mark.parametrize("device", ["cpu", CUDA])
+@pytest.mark.parametrize("device", DEVICES)
 def test_as_monai_metric(device):
     volumes = [blobs(seed) for seed in (5, 6, 7)]
     labels = [with_other_pathology(ref, 5) for _, ref in volumes]
@@ -165,7 +160,7 @@ def test_as_monai_metric(device):
     assert buffer.device.type == device
     np.testing.assert_allclose(buffer.cpu(), [list(row.values()) for row in want], atol=1e-12)
     assert every.aggregate() == pytest.approx(
-        {name: np.mean([row[name] for row in want]) for name in want[0]}
+        {f"challenge_{name}": np.mean([row[name] for row in want]) for name in want[0]}
     )
 
     # As MONAI's loaders hand them over: lists of MetaTensors, spacing in the affine.
@@ -192,8 +187,8 @@ def test_monai_metric_counts_what_is_not_defined():
     metric = WMHChallengeMetric(["dsc", "h95"], spacing=(1, 1, 3))
     lesion = torch.tensor(line(0, 1, 0))[None, None]
     metric(torch.cat([lesion, lesion]), torch.cat([lesion, 0 * lesion]))
-    assert metric.aggregate() == {"dsc": 0.5, "h95": 0.0}
-    assert metric.count_nan() == {"dsc": 0, "h95": 1}
+    assert metric.aggregate() == {"challenge_dsc": 0.5, "challenge_h95": 0.0}
+    assert metric.count_nan() == {"challenge_dsc": 0, "challenge_h95": 1}
     metric.reset()
     metric(0 * lesion, 0 * lesion)
     assert all(math.isnan(v) for v in metric.aggregate().values())
@@ -220,7 +215,7 @@ def test_all_five_in_a_monai_evaluator():
         val_data_loader=loader,
         network=torch.nn.Identity(),
         key_val_metric={
-            "challenge_f1": IgniteMetricHandler(
+            "key": IgniteMetricHandler(
                 WMHChallengeMetric("f1", spacing=(1, 1, 3)), output_transform=output_transform
             )
         },
@@ -233,9 +228,9 @@ def test_all_five_in_a_monai_evaluator():
     )
     evaluator.run()
     rows = [wmh_challenge_metrics(pred, ref, (1, 1, 3)) for pred, ref in volumes]
-    means = {name: np.mean([row[name] for row in rows]) for name in rows[0]}
+    means = {f"challenge_{name}": np.mean([row[name] for row in rows]) for name in rows[0]}
     found = evaluator.state.metrics
     assert found["challenge"] == pytest.approx(means)
     assert {name: found[name] for name in means} == pytest.approx(means)
-    assert found["challenge_f1"] == pytest.approx(means["f1"])
-    assert evaluator.state.best_metric == pytest.approx(means["f1"])
+    assert found["key"] == pytest.approx(means["challenge_f1"])
+    assert evaluator.state.best_metric == pytest.approx(means["challenge_f1"])

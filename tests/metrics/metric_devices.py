@@ -1,0 +1,13 @@
+"""The devices that metrics are tried on."""
+
+import pytest
+import torch
+
+CUDA = pytest.param(
+    "cuda",
+    marks=[
+        pytest.mark.cuda,
+        pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
+    ],
+)
+DEVICES = ["cpu", CUDA]
