@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import torch
 
-from medabl.geometry.signed_distance import signed_distance
-from medabl.losses.flags import SegmentationLoss
+from medabl.geometry.signed_distances import signed_distance
+from medabl.losses.base import SegmentationLoss
 
 
 class BoundaryLoss(SegmentationLoss):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from medabl.geometry.predicted_boundary import MIN_DIVERGENCE
-from medabl.losses.flags import SegmentationLoss, as_labels, log_probabilities
+from medabl.geometry.predicted_boundaries import MIN_DIVERGENCE
+from medabl.losses.base import SegmentationLoss, as_labels, log_probabilities
 
 
 class FullKLLoss(SegmentationLoss):

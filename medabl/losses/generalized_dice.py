@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from medabl.losses.flags import SegmentationLoss
+from medabl.losses.base import SegmentationLoss
 
 _SMOOTH = 1e-10
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from medabl.losses.flags import SegmentationLoss, as_labels
+from medabl.losses.base import SegmentationLoss, as_labels
 
 _CLASSES = ("present", "all")
 

@@ -8,7 +8,7 @@ from typing import Any
 from monai.config import KeysCollection
 from monai.transforms import MapTransform
 
-from medabl.geometry.boundary_distance import boundary_distance
+from medabl.geometry.boundary_distances import boundary_distance
 from medabl.transforms.label_map import like_label, output_key_per_key, to_label_map
 
 

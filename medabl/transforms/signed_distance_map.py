@@ -9,7 +9,7 @@ import torch
 from monai.config import KeysCollection
 from monai.transforms import MapTransform
 
-from medabl.geometry.signed_distance import signed_distance
+from medabl.geometry.signed_distances import signed_distance
 from medabl.transforms.label_map import like_label, output_key_per_key, to_label_map
 
 

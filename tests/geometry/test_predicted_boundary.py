@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage, special
 
-from medabl.geometry.predicted_boundary import (
+from medabl.geometry.predicted_boundaries import (
+    dilate,
     forward_divergence,
-    grow,
     image_threshold,
     predicted_boundary,
     released_threshold,
@@ -91,7 +91,7 @@ def test_grows_as_scipy_dilates(shape):
     expected = [
         ndimage.binary_dilation(image, np.ones([3] * image.ndim)) for image in seeds.numpy()
     ]
-    np.testing.assert_array_equal(grow(seeds).numpy(), np.stack(expected))
+    np.testing.assert_array_equal(dilate(seeds).numpy(), np.stack(expected))
 
 
 def test_predicted_boundary_follows_the_step():

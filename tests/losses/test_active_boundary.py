@@ -7,9 +7,9 @@ from slow_active_boundary import paper_loss
 
 from medabl.geometry import boundary_distance
 from medabl.losses import ActiveBoundaryLoss
-from medabl.losses.active_boundary_op import active_boundary
-from medabl.losses.active_boundary_reference import active_boundary_reference
-from medabl.losses.active_boundary_terms import Settings
+from medabl.losses.active_boundary.op import active_boundary
+from medabl.losses.active_boundary.reference import active_boundary_reference
+from medabl.losses.active_boundary.terms import Settings
 
 FLAGS = {"to_onehot_y": True, "softmax": True}
 

@@ -11,7 +11,7 @@ from medabl.losses import (
     GeneralizedDiceLoss,
     LovaszSoftmaxLoss,
 )
-from medabl.losses.active_boundary_terms import Settings, active_boundary_terms
+from medabl.losses.active_boundary.terms import Settings, active_boundary_terms
 
 pytestmark = [
     pytest.mark.cuda,

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import torch
 
 from medabl.geometry.neighbors import interior_neighbors, neighbor_indices, split_interior
-from medabl.geometry.predicted_boundary import (
+from medabl.geometry.predicted_boundaries import (
+    dilate,
     forward_divergence,
-    grow,
     image_threshold,
     released_threshold,
     true_positions,
@@ -166,7 +166,7 @@ def _boundary(
         threshold = released_threshold(score, settings.max_boundary_ratio)
     else:
         threshold = image_threshold(score, settings.max_boundary_ratio)
-    boundary = grow(score > threshold.view(-1, *[1] * (score.ndim - 1)))
+    boundary = dilate(score > threshold.view(-1, *[1] * (score.ndim - 1)))
     boundary &= distance < torch.inf
     if not settings.released:
         boundary &= distance > 0

@@ -147,7 +147,7 @@ def _largest_but(rows: torch.Tensor, skipped: int) -> torch.Tensor:
     return rows.topk(skipped + 1, dim=1, sorted=False).values.amin(1)
 
 
-def grow(seeds: torch.Tensor) -> torch.Tensor:
+def dilate(seeds: torch.Tensor) -> torch.Tensor:
     """Grow a B x H x W [x D] bool mask by one voxel, diagonals included."""
     if seeds.device.type != "cpu":
         pool = F.max_pool2d if seeds.ndim == 3 else F.max_pool3d
@@ -185,5 +185,5 @@ def predicted_boundary(
     """
     score = forward_divergence(logits, valid)
     threshold = image_threshold(score, max_boundary_ratio)
-    boundary = grow(score > threshold.view(-1, *[1] * (score.ndim - 1)))
+    boundary = dilate(score > threshold.view(-1, *[1] * (score.ndim - 1)))
     return boundary if valid is None else boundary & valid

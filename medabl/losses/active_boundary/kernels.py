@@ -9,9 +9,9 @@ import triton
 import triton.language as tl
 
 from medabl.geometry.neighbors import neighbor_offsets
-from medabl.geometry.predicted_boundary import grow, image_threshold, released_threshold
-from medabl.losses.active_boundary_terms import Settings
-from medabl.losses.flags import log_probabilities
+from medabl.geometry.predicted_boundaries import dilate, image_threshold, released_threshold
+from medabl.losses.active_boundary.terms import Settings
+from medabl.losses.base import log_probabilities
 
 _SCORE_BLOCK = 512
 # Voxels times neighbours (8, or 32 in 3D, where 26 are padded) that a program works on.
@@ -58,7 +58,7 @@ def active_boundary_triton(
         threshold = released_threshold(score, settings.max_boundary_ratio)
     else:
         threshold = image_threshold(score, settings.max_boundary_ratio)
-    boundary = grow(score > threshold.view(-1, *[1] * len(spatial)))
+    boundary = dilate(score > threshold.view(-1, *[1] * len(spatial)))
 
     offsets = neighbor_offsets(len(spatial))
     steps = [_packed([(*offset, 0)[axis] for offset in offsets]) for axis in range(3)]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from medabl.geometry.distance_transform import distance_transform_edt
-from medabl.geometry.label_boundary import label_boundary
+from medabl.geometry.label_boundaries import label_boundary
 
 
 @torch.no_grad()

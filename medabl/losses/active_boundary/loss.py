@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import torch
 
-from medabl.geometry.boundary_distance import boundary_distance
+from medabl.geometry.boundary_distances import boundary_distance
 from medabl.geometry.distance_transform import distance_transform_edt
-from medabl.geometry.label_boundary import label_boundary
-from medabl.losses.active_boundary_op import active_boundary
-from medabl.losses.active_boundary_terms import Settings
-from medabl.losses.flags import SegmentationLoss, as_labels
+from medabl.geometry.label_boundaries import label_boundary
+from medabl.losses.active_boundary.op import active_boundary
+from medabl.losses.active_boundary.terms import Settings
+from medabl.losses.base import SegmentationLoss, as_labels
 
 _VARIANTS = ("paper", "released")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from medabl.losses.active_boundary_terms import Settings, active_boundary_terms, capacity
+from medabl.losses.active_boundary.terms import Settings, active_boundary_terms, capacity
 
 
 def active_boundary(
@@ -127,7 +127,7 @@ def _dense_terms(
     detach_neighbors: bool,
     released: bool,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    from medabl.losses.active_boundary_triton import active_boundary_triton
+    from medabl.losses.active_boundary.kernels import active_boundary_triton
 
     settings = Settings(
         max_boundary_ratio, max_distance, label_smoothing, detach_neighbors, released

@@ -8,13 +8,13 @@ import torch
 import torch.nn.functional as F
 
 from medabl.geometry.neighbors import neighbor_offsets
-from medabl.losses.active_boundary_terms import Settings
+from medabl.losses.active_boundary.terms import Settings
 
 
 def active_boundary_reference(
     logits: torch.Tensor, distance: torch.Tensor, valid: torch.Tensor | None, settings: Settings
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """What `medabl.losses.active_boundary_op.active_boundary` computes, step by step.
+    """What `medabl.losses.active_boundary.op.active_boundary` computes, step by step.
 
     Args:
         logits: B x C x H x W [x D]; P is their softmax, or for C = 1 [1 - p, p] with p their
@@ -33,7 +33,7 @@ def active_boundary_reference(
         valid = torch.ones_like(distance, dtype=torch.bool)
 
     score = _score(log_probs.detach(), valid, settings)
-    boundary = _grow(score > _threshold(score, settings)) & valid & distance.isfinite()
+    boundary = _dilate(score > _threshold(score, settings)) & valid & distance.isfinite()
     if not settings.released:
         boundary &= distance > 0
     centers = boundary.nonzero()
@@ -104,7 +104,7 @@ def _threshold(score: torch.Tensor, settings: Settings) -> torch.Tensor:
     return thresholds.view(-1, *[1] * (score.ndim - 1))
 
 
-def _grow(mask: torch.Tensor) -> torch.Tensor:
+def _dilate(mask: torch.Tensor) -> torch.Tensor:
     pool = F.max_pool2d if mask.ndim == 3 else F.max_pool3d
     return pool(mask[:, None].float(), kernel_size=3, stride=1, padding=1)[:, 0] > 0
 
