@@ -10,7 +10,7 @@ import torch
 
 from medabl.geometry import boundary_distance
 from medabl.losses.active_boundary.reference import active_boundary_reference
-from medabl.losses.active_boundary.terms import Settings
+from medabl.losses.active_boundary.settings import Settings
 
 triton = pytest.importorskip("triton", reason="Triton is not installed")
 
@@ -19,7 +19,7 @@ INTERPRETED = """
 import sys
 import torch
 from medabl.losses.active_boundary import kernels
-from medabl.losses.active_boundary.terms import Settings
+from medabl.losses.active_boundary.settings import Settings
 
 kernels._SCORE_BLOCK, kernels._LOSS_TILE = 64, 1024
 cases = torch.load(sys.argv[1])
