@@ -30,7 +30,7 @@ from scipy import ndimage
 
 from medabl.geometry import distance_transform_edt
 from medabl.geometry.distance_transform_torch import distance_transform_torch
-from medabl.geometry.label_boundary import label_boundary
+from medabl.geometry.label_boundaries import label_boundary
 
 SIZES = [(8, 1, 256, 256), (8, 2, 256, 256), (2, 19, 512, 1024), (2, 2, 128, 128, 64)]
 

@@ -20,7 +20,7 @@ from scipy import ndimage
 from medabl.files import atomic_path
 from medabl.geometry import boundary_distance, label_boundary, signed_distance
 from medabl.geometry.neighbors import neighbor_indices, neighbor_offsets
-from medabl.geometry.predicted_boundary import predicted_boundary
+from medabl.geometry.predicted_boundaries import predicted_boundary
 from medabl.losses import (
     ActiveBoundaryLoss,
     BoundaryLoss,

@@ -4,30 +4,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from importlib.util import find_spec
 
 import torch
 
 from medabl.geometry.distance_transform_cpu import distance_transform_cpu
 from medabl.geometry.distance_transform_torch import distance_transform_torch
+from medabl.geometry.triton_support import triton_works
+
+Spacing = float | Sequence[float] | None
+"""Voxel size: one number for all spatial axes, one for each of them, or None for voxels."""
 
 
-def distance_transform_edt(
-    mask: torch.Tensor, spacing: Sequence[float] | None = None
-) -> torch.Tensor:
+def distance_transform_edt(mask: torch.Tensor, spacing: Spacing = None) -> torch.Tensor:
     """Euclidean distance of every True voxel to the nearest False voxel of its image.
 
     SciPy's convention (``scipy.ndimage.distance_transform_edt``), for a whole batch at once and on
-    the tensor's own device: threads on the CPU, Triton on CUDA, plain PyTorch elsewhere. The result
-    is exact to float32 rounding. It has no gradient; on CUDA it never waits for the device, so that
-    it can be captured in a CUDA graph, and ``torch.compile(fullgraph=True)`` takes it as one
-    operator.
+    the tensor's own device: on the CPU by the ``edt`` package, or SciPy where that is not
+    installed; on CUDA by Triton; elsewhere in plain PyTorch. The result is exact to float32
+    rounding. It has no gradient; on CUDA it never waits for the device, so that it can be captured
+    in a CUDA graph, and ``torch.compile(fullgraph=True)`` takes it as one operator.
 
     Args:
         mask: B x C x H x W or B x C x H x W x D, bool, or numbers of which all but 0 are True.
             Every channel of every sample is an image of its own.
-        spacing: voxel size along each spatial axis, in whose unit distances then are; default 1
-            (distances in voxels).
+        spacing: voxel size, in whose unit distances then are: one number, or one for each spatial
+            axis; default 1 (distances in voxels).
 
     Returns:
         float32 of the mask's shape: 0 on False voxels, and ``inf`` throughout an image that has no
@@ -53,13 +54,20 @@ def distance_transform_edt(
         raise ValueError(
             f"mask must be B x C x H x W or B x C x H x W x D, but it has {mask.ndim} axes."
         )
-    steps = _spacing_per_axis(spacing, mask.ndim - 2)
+    steps = spacing_per_axis(spacing, mask.ndim - 2)
     return _distance_transform(mask if mask.dtype == torch.bool else mask != 0, steps)
 
 
-def _spacing_per_axis(spacing: Sequence[float] | None, axes: int) -> list[float]:
+def spacing_per_axis(spacing: Spacing, axes: int) -> list[float]:
+    """`spacing` as one number for each spatial axis.
+
+    Raises:
+        ValueError: it has another number of axes, or is not positive and finite.
+    """
     if spacing is None:
         return [1.0] * axes
+    if isinstance(spacing, (int, float)):
+        spacing = [spacing] * axes
     steps = [float(step) for step in spacing]
     if len(steps) != axes:
         raise ValueError(
@@ -82,7 +90,7 @@ def _on_cpu(mask: torch.Tensor, spacing: Sequence[float]) -> torch.Tensor:
 
 @_distance_transform.register_kernel("cuda")
 def _on_cuda(mask: torch.Tensor, spacing: Sequence[float]) -> torch.Tensor:
-    if find_spec("triton") is None:
+    if not triton_works():
         return distance_transform_torch(mask, spacing)
     from medabl.geometry.distance_transform_triton import distance_transform_triton
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 
-from medabl.geometry.signed_distance import signed_distance
-from medabl.losses.flags import SegmentationLoss
+from medabl.geometry.distance_transform import Spacing
+from medabl.geometry.signed_distances import signed_distance
+from medabl.losses.base import SegmentationLoss, as_distances, as_spacing
 
 
 class BoundaryLoss(SegmentationLoss):
@@ -20,12 +19,16 @@ class BoundaryLoss(SegmentationLoss):
     segmentation*, MIDL 2019, in the form of their released code. It can be negative.
 
     Args:
-        include_background: let channel 0 take part (ignored for a single channel).
+        include_background: let channel 0 take part (ignored for a single channel). Off by
+            default, as Kervadec trains on WMH; `monai.losses.BoundaryLoss` has it on.
         to_onehot_y: `target` holds labels, B x 1 x ...; else it is one-hot.
         sigmoid: apply a sigmoid to `input`.
         softmax: apply a softmax over the channels of `input`.
-        spacing: voxel size along each spatial axis, in mm; else distances are in voxels.
-        reduction: "mean", "sum", or "none" for the values of all voxels.
+        spacing: voxel size in mm, one number or one for each spatial axis, as in the code of 2021;
+            else distances are in voxels.
+        reduction: "mean" or "sum" over the voxels and classes that take part, or "none" for the
+            values of all voxels.
+        ignore_index: voxels with this label take no part, and bound no class.
 
     Raises:
         ValueError: if both `sigmoid` and `softmax` are set or `reduction` is unknown.
@@ -43,17 +46,19 @@ class BoundaryLoss(SegmentationLoss):
         to_onehot_y: bool = False,
         sigmoid: bool = False,
         softmax: bool = False,
-        spacing: Sequence[float] | None = None,
+        spacing: Spacing = None,
         reduction: str = "mean",
+        ignore_index: int | None = None,
     ) -> None:
         super().__init__(
             include_background=include_background,
             to_onehot_y=to_onehot_y,
             sigmoid=sigmoid,
             softmax=softmax,
+            ignore_index=ignore_index,
             reduction=reduction,
         )
-        self.spacing = None if spacing is None else tuple(spacing)
+        self.spacing = as_spacing(spacing)
 
     def forward(
         self,
@@ -76,17 +81,25 @@ class BoundaryLoss(SegmentationLoss):
         Raises:
             ValueError: for shapes that do not go together.
         """
-        self._check(input, target)
+        input, target = self._accept(input, target)
+        valid = self._valid(target)
         if distance_map is None:
-            distance = signed_distance(self._keep(self._one_hot(input, target)), self.spacing)
-        elif distance_map.shape == input.shape:
-            distance = self._keep(distance_map)
+            one_hot = self._keep(self._one_hot(input, target, valid))
+            distance = signed_distance(one_hot, self.spacing, valid)
         else:
-            distance = distance_map
+            distance = as_distances(distance_map)
+            if distance.shape == input.shape:
+                distance = self._keep(distance)
         probs = self._keep(self._activate(input))
         if distance.shape != probs.shape:
             raise ValueError(
                 f"distance_map must have the shape {tuple(input.shape)} or {tuple(probs.shape)}, "
                 f"got {tuple(distance.shape)}."
             )
-        return self._reduce(probs * distance.to(probs.dtype))
+        values = probs * distance.to(probs.dtype)
+        if valid is None:
+            return self._reduce(values)
+        values = values.where(valid, 0)
+        if self.reduction == "mean":
+            return values.sum() / (valid.sum() * values.shape[1]).clamp_min(1)
+        return self._reduce(values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from medabl.losses.flags import SegmentationLoss
+from medabl.losses.base import SegmentationLoss
 
 _SMOOTH = 1e-10
 
@@ -29,7 +29,9 @@ class GeneralizedDiceLoss(SegmentationLoss):
         to_onehot_y: `target` holds labels, B x 1 x ...; else it is one-hot.
         sigmoid: apply a sigmoid to `input`.
         softmax: apply a softmax over the channels of `input`.
-        reduction: "mean" or "sum" over the images, or "none" for one value an image.
+        reduction: "mean" or "sum" over the images (MONAI's sums over the classes, too), or "none"
+            for one value an image.
+        ignore_index: voxels with this label take no part.
 
     Raises:
         ValueError: if both `sigmoid` and `softmax` are set or `reduction` is unknown.
@@ -48,12 +50,14 @@ class GeneralizedDiceLoss(SegmentationLoss):
         sigmoid: bool = False,
         softmax: bool = False,
         reduction: str = "mean",
+        ignore_index: int | None = None,
     ) -> None:
         super().__init__(
             include_background=include_background,
             to_onehot_y=to_onehot_y,
             sigmoid=sigmoid,
             softmax=softmax,
+            ignore_index=ignore_index,
             reduction=reduction,
         )
 
@@ -70,9 +74,13 @@ class GeneralizedDiceLoss(SegmentationLoss):
         Raises:
             ValueError: for shapes that do not go together.
         """
-        self._check(input, target)
-        probs = self._keep(self._activate(input)).flatten(2)
-        truth = self._keep(self._one_hot(input, target)).flatten(2)
+        input, target = self._accept(input, target)
+        valid = self._valid(target)
+        probs = self._keep(self._activate(input))
+        truth = self._keep(self._one_hot(input, target, valid))
+        if valid is not None:
+            probs, truth = probs.where(valid, 0), truth.where(valid, 0)
+        probs, truth = probs.flatten(2), truth.flatten(2)
         volume = truth.sum(2)
         weight = (volume + _SMOOTH).square().reciprocal()
         overlap = (weight * (probs * truth).sum(2)).sum(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from medabl.losses.flags import SegmentationLoss, as_labels
+from medabl.losses.base import SegmentationLoss
 
 _CLASSES = ("present", "all")
 
@@ -55,13 +55,13 @@ class LovaszSoftmaxLoss(SegmentationLoss):
             to_onehot_y=to_onehot_y,
             sigmoid=sigmoid,
             softmax=softmax,
+            ignore_index=ignore_index,
             reduction=reduction,
         )
         if classes not in _CLASSES:
             raise ValueError(f"classes must be one of {', '.join(_CLASSES)}, got {classes}.")
         self.classes = classes
         self.per_image = per_image
-        self.ignore_index = ignore_index
 
     def forward(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Take the loss.
@@ -77,21 +77,19 @@ class LovaszSoftmaxLoss(SegmentationLoss):
         Raises:
             ValueError: for shapes that do not go together.
         """
-        self._check(input, target)
-        valid = None
-        if self.ignore_index is not None:
-            valid = as_labels(target, self.ignore_index) != self.ignore_index
+        input, target = self._accept(input, target)
+        valid = self._valid(target)
         probs = self._rows(self._keep(self._activate(input)))
         truth = self._rows(self._keep(self._one_hot(input, target, valid)))
-        errors = (truth - probs).abs()
+        errors, foreground = (truth - probs).abs(), truth > 0.5
         if valid is not None:
             # Without error and foreground a voxel is sorted last and adds nothing.
             kept = self._rows(valid)
-            errors, truth = errors.where(kept, 0), truth.where(kept, 0)
-        losses = _lovasz(errors, truth)
+            errors, foreground = errors.where(kept, 0), foreground & kept
+        losses = _lovasz(errors, foreground)
         if self.classes == "all":
             return self._reduce(losses.mean(1))
-        present = truth.detach().any(2)
+        present = foreground.any(2)
         return self._reduce(losses.where(present, 0).sum(1) / present.sum(1).clamp_min(1))
 
     def _rows(self, values: torch.Tensor) -> torch.Tensor:
@@ -100,13 +98,23 @@ class LovaszSoftmaxLoss(SegmentationLoss):
         return rows if self.per_image else rows.transpose(0, 1).flatten(1)[None]
 
 
-def _lovasz(errors: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """Lovász extension of the Jaccard loss along the last axis."""
+def _lovasz(errors: torch.Tensor, foreground: torch.Tensor) -> torch.Tensor:
+    """Lovász extension of the Jaccard loss along the last axis.
+
+    With F voxels of foreground in all, and after k voxels c of them and n = k - c others, the
+    intersection has become F - c and the union F + n. So the k-th voxel adds 1 / (F + n) to the
+    Jaccard loss if it is foreground, and (F - c) / ((F + n) (F + n - 1)) if it is not. Counted in
+    integers, none of this is a small difference of large numbers.
+    """
     ordered, order = errors.sort(-1, descending=True)
-    foreground = truth.gather(-1, order)
-    volume = foreground.sum(-1, keepdim=True)
-    missed = foreground.cumsum(-1)
-    union = volume + (1 - foreground).cumsum(-1)
-    jaccard = 1 - (volume - missed) / union
-    steps = torch.diff(jaccard, dim=-1, prepend=torch.zeros_like(volume))
+    is_foreground = foreground.gather(-1, order)
+    found = is_foreground.cumsum(-1)
+    volume = found[..., -1:]
+    rank = torch.arange(1, errors.shape[-1] + 1, device=errors.device)
+    union = volume + rank - found
+    steps = torch.where(is_foreground, 1, volume - found).to(errors.dtype) / union
+    before = (union - 1).clamp_min(1).to(errors.dtype)
+    steps = torch.where(is_foreground, steps, steps / before)
+    # Without foreground the first voxel alone makes the loss 1.
+    steps = torch.where(volume == 0, (rank == 1).to(steps.dtype), steps)
     return (ordered * steps).sum(-1)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 from monai.config import KeysCollection
 from monai.transforms import MapTransform
 
-from medabl.geometry.boundary_distance import boundary_distance
+from medabl.geometry.boundary_distances import boundary_distance
+from medabl.geometry.distance_transform import Spacing
 from medabl.transforms.label_map import like_label, output_key_per_key, to_label_map
 
 
@@ -19,17 +20,20 @@ class BoundaryDistanceMapd(MapTransform):
         M_i = \min_{j \in \partial\Omega} \lVert i - j \rVert_2
 
     where :math:`\partial\Omega` are the voxels whose label differs from that of their forward
-    neighbour along some axis; ``inf`` where the image has no boundary. Deterministic, so that
-    MONAI's ``CacheDataset`` and ``PersistentDataset`` compute it once a sample: put it before
-    random transforms that keep distances (flips, rotations by 90 degrees), and after those that
-    change them (crops, scalings, deformations).
+    neighbour along some axis; ``inf`` where the image has no boundary.
+
+    Put it **after** every transform that moves voxels, flips and quarter turns too: the boundary
+    lies on the near side of the step between two voxels, so that the map of a flipped label is not
+    the flipped map, but one voxel off. (Exchanging two axes of equal spacing is the one move that
+    keeps it.) Where nothing moves it may come first: it is deterministic, so that MONAI's
+    ``CacheDataset`` and ``PersistentDataset`` compute it once a sample.
 
     Args:
         keys: keys of the label maps, 1 x H x W or 1 x H x W x D, arrays or tensors.
         output_keys: where to put the maps (float32 tensors of the labels' shape; ``MetaTensor``
             where the labels are), one for each key.
-        spacing: voxel size along each spatial axis, in whose unit distances then are; default 1
-            (distances in voxels).
+        spacing: voxel size, in whose unit distances then are: one number, or one for each spatial
+            axis; default 1 (distances in voxels).
         ignore_index: label whose voxels are on no boundary and make none.
         allow_missing_keys: pass over keys that a sample does not have.
 
@@ -49,7 +53,7 @@ class BoundaryDistanceMapd(MapTransform):
         self,
         keys: KeysCollection = "label",
         output_keys: KeysCollection = "boundary_distance",
-        spacing: Sequence[float] | None = None,
+        spacing: Spacing = None,
         ignore_index: int | None = None,
         allow_missing_keys: bool = False,
     ) -> None:

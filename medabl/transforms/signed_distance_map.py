@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import torch
 from monai.config import KeysCollection
 from monai.transforms import MapTransform
 
-from medabl.geometry.signed_distance import signed_distance
+from medabl.geometry.distance_transform import Spacing
+from medabl.geometry.signed_distances import signed_distance
 from medabl.transforms.label_map import like_label, output_key_per_key, to_label_map
 
 
@@ -21,10 +22,13 @@ class SignedDistanceMapd(MapTransform):
         -(d(i, \bar\Omega_c) - 1) \text{ inside}
 
     and 0 where the class is absent or fills the image (see
-    :func:`medabl.geometry.signed_distance`). Deterministic, so that MONAI's ``CacheDataset`` and
-    ``PersistentDataset`` compute it once a sample: put it before random transforms that keep
-    distances (flips, rotations by 90 degrees), and after those that change them (crops, scalings,
-    deformations).
+    :func:`medabl.geometry.signed_distance`).
+
+    Put it after the transforms that change distances (crops, scalings, deformations, and quarter
+    turns where the spacing differs between the axes). Flips, and quarter turns at equal spacing,
+    may come after it if they move the map along (unlike that of `BoundaryDistanceMapd`): the map
+    of a flipped label is the flipped map. It is deterministic, so that MONAI's ``CacheDataset``
+    and ``PersistentDataset`` compute it once a sample.
 
     Args:
         keys: keys of the label maps, 1 x H x W or 1 x H x W x D, arrays or tensors, whole numbers
@@ -32,8 +36,9 @@ class SignedDistanceMapd(MapTransform):
         num_classes: number of classes, the background included.
         output_keys: where to put the maps (float32 tensors, ``num_classes`` x H x W [x D];
             ``MetaTensor`` where the labels are), one for each key.
-        spacing: voxel size along each spatial axis, in whose unit distances then are; default 1
-            (distances in voxels).
+        spacing: voxel size, in whose unit distances then are: one number, or one for each spatial
+            axis; default 1 (distances in voxels).
+        ignore_index: label whose voxels belong to no class and bound none; their map is 0.
         allow_missing_keys: pass over keys that a sample does not have.
 
     Raises:
@@ -56,30 +61,43 @@ class SignedDistanceMapd(MapTransform):
         keys: KeysCollection = "label",
         num_classes: int = 2,
         output_keys: KeysCollection = "signed_distance",
-        spacing: Sequence[float] | None = None,
+        spacing: Spacing = None,
         allow_missing_keys: bool = False,
+        ignore_index: int | None = None,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
         self.output_keys = output_key_per_key(output_keys, self.keys)
         self.num_classes = num_classes
         self.spacing = spacing
+        self.ignore_index = ignore_index
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Return a shallow copy of ``data`` with the signed distance maps added."""
         sample = dict(data)
         for key, output_key in self.key_iterator(sample, self.output_keys):
-            onehot = self._onehot(to_label_map(sample[key], key), key)
-            distance = signed_distance(onehot[None], spacing=self.spacing)[0]
+            labels = to_label_map(sample[key], key)
+            valid = None if self.ignore_index is None else labels != self.ignore_index
+            distance = signed_distance(
+                self._onehot(labels, valid, key)[None],
+                spacing=self.spacing,
+                valid=None if valid is None else valid[None],
+            )[0]
             sample[output_key] = like_label(distance, sample[key])
         return sample
 
-    def _onehot(self, labels: torch.Tensor, key: Hashable) -> torch.Tensor:
+    def _onehot(
+        self, labels: torch.Tensor, valid: torch.Tensor | None, key: Hashable
+    ) -> torch.Tensor:
         """1 x H x W [x D] labels -> bool, num_classes x H x W [x D]."""
         classes = torch.arange(self.num_classes, device=labels.device)
         onehot = labels == classes.view(-1, *[1] * (labels.ndim - 1))
-        if not onehot.any(dim=0).all():
+        strange = ~onehot.any(dim=0, keepdim=True)
+        if valid is not None:
+            strange &= valid
+        if strange.any():
             raise ValueError(
-                f"'{key}' holds labels other than 0 to {self.num_classes - 1}: raise num_classes "
-                "or map the labels first."
+                f"'{key}' holds labels other than 0 to {self.num_classes - 1}, such as "
+                f"{labels[strange][0].item()}: raise num_classes, map the labels first, or set "
+                "ignore_index."
             )
         return onehot

@@ -98,9 +98,12 @@ def paper_loss(
         for p in known:
             near = [n for n in forward_neighbors(p, shape) if n in known]
             score[p] = max([0.0, *(kl(fixed[p], fixed[n]).item() for n in near)])
-        allowed = math.floor(len(score) * ratio)
+        allowed = max(1, math.floor(len(score) * ratio))
         epsilon = max([1e-5, *sorted(score.values(), reverse=True)[allowed : allowed + 1]])
         seeds = [p for p in pixels(shape) if score[p] > epsilon]
+        if not seeds and epsilon > 1e-5:
+            tied = [p for p in pixels(shape) if score[p] == epsilon]
+            seeds = tied[:: math.ceil(len(tied) / allowed)]
 
         terms = []
         for p in dilated(seeds, shape):

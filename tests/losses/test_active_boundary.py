@@ -7,9 +7,9 @@ from slow_active_boundary import paper_loss
 
 from medabl.geometry import boundary_distance
 from medabl.losses import ActiveBoundaryLoss
-from medabl.losses.active_boundary_op import active_boundary
-from medabl.losses.active_boundary_reference import active_boundary_reference
-from medabl.losses.active_boundary_terms import Settings
+from medabl.losses.active_boundary.op import active_boundary_sums
+from medabl.losses.active_boundary.reference import active_boundary_reference
+from medabl.losses.active_boundary.settings import Settings
 
 FLAGS = {"to_onehot_y": True, "softmax": True}
 
@@ -107,7 +107,7 @@ def test_operator_equals_reference_in_float32(kind, channels, detach, released):
         sums, counts = run(values, distance, valid, options)
         return sums.detach(), counts, torch.autograd.grad(sums @ share, values)[0]
 
-    sums, counts, gradient = weighted(active_boundary)
+    sums, counts, gradient = weighted(active_boundary_sums)
     expected_sums, expected_counts, expected_gradient = weighted(active_boundary_reference)
     assert counts.sum() > 0
     torch.testing.assert_close(counts, expected_counts)

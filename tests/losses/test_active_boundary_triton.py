@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from medabl.geometry import boundary_distance
-from medabl.losses.active_boundary_reference import active_boundary_reference
-from medabl.losses.active_boundary_terms import Settings
+from medabl.losses.active_boundary.reference import active_boundary_reference
+from medabl.losses.active_boundary.settings import Settings
 
 triton = pytest.importorskip("triton", reason="Triton is not installed")
 
@@ -18,8 +18,8 @@ triton = pytest.importorskip("triton", reason="Triton is not installed")
 INTERPRETED = """
 import sys
 import torch
-from medabl.losses import active_boundary_triton as kernels
-from medabl.losses.active_boundary_terms import Settings
+from medabl.losses.active_boundary import kernels
+from medabl.losses.active_boundary.settings import Settings
 
 kernels._SCORE_BLOCK, kernels._LOSS_TILE = 64, 1024
 cases = torch.load(sys.argv[1])
@@ -88,7 +88,7 @@ def test_kernels_compile_for_real_chips(dims, capability, tmp_path, monkeypatch)
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
 
-    from medabl.losses import active_boundary_triton as kernels
+    from medabl.losses.active_boundary import kernels
 
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
     # A launch turns sizes of 1 into constants: the depth of a plane.

@@ -21,8 +21,8 @@ def slow_loss(logits, labels, ignore_index=None):
                 if ignore_index in (label[pixel].item(), label[other].item()):
                     continue
                 d = kl(image[(slice(None), *pixel)], image[(slice(None), *other)]).item()
-                same = label[pixel] == label[other]
-                values.append(d if same else -math.log(1 - math.exp(-max(d, 1e-5))))
+                differs = label[pixel] != label[other]
+                values.append(math.log(1 + math.exp(-d if differs else d)))
         if values:
             means.append(sum(values) / len(values))
     return sum(means) / len(means) if means else 0.0

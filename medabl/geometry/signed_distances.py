@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 
-from medabl.geometry.distance_transform import distance_transform_edt
+from medabl.geometry.distance_transform import Spacing, distance_transform_edt
 
 
-def signed_distance(onehot: torch.Tensor, spacing: Sequence[float] | None = None) -> torch.Tensor:
+def signed_distance(
+    onehot: torch.Tensor, spacing: Spacing = None, valid: torch.Tensor | None = None
+) -> torch.Tensor:
     r"""Signed Euclidean distance to each class, as in Kervadec's ``one_hot2dist``.
 
     .. math::
@@ -28,7 +28,9 @@ def signed_distance(onehot: torch.Tensor, spacing: Sequence[float] | None = None
 
     Args:
         onehot: B x C x H x W [x D], bool, or numbers of which all but 0 are True.
-        spacing: voxel size along each spatial axis; default 1.
+        spacing: voxel size, one number or one for each spatial axis; default 1.
+        valid: B x 1 x H x W [x D] bool; voxels that are not valid belong to no class, are not
+            outside of any either, and have the map 0.
 
     Returns:
         float32 of the same shape, always finite.
@@ -44,7 +46,12 @@ def signed_distance(onehot: torch.Tensor, spacing: Sequence[float] | None = None
         tensor([[[[ 1.,  0., -1.,  0.,  1.,  2.]]]])
     """
     inside = onehot != 0
+    not_outside = inside
+    if valid is not None:
+        inside = inside & valid
+        not_outside = inside | ~valid
     outer = distance_transform_edt(~inside, spacing)
-    inner = distance_transform_edt(inside, spacing)
+    inner = distance_transform_edt(not_outside, spacing)
     signed = torch.where(inside, 1 - inner, outer)
-    return signed.masked_fill(signed.isinf(), 0.0)
+    unknown = signed.isinf() if valid is None else signed.isinf() | ~valid
+    return signed.masked_fill(unknown, 0.0)

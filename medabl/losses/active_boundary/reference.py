@@ -8,13 +8,13 @@ import torch
 import torch.nn.functional as F
 
 from medabl.geometry.neighbors import neighbor_offsets
-from medabl.losses.active_boundary_terms import Settings
+from medabl.losses.active_boundary.settings import Settings
 
 
 def active_boundary_reference(
     logits: torch.Tensor, distance: torch.Tensor, valid: torch.Tensor | None, settings: Settings
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """What `medabl.losses.active_boundary_op.active_boundary` computes, step by step.
+    """What `medabl.losses.active_boundary.op.active_boundary_sums` computes, step by step.
 
     Args:
         logits: B x C x H x W [x D]; P is their softmax, or for C = 1 [1 - p, p] with p their
@@ -26,6 +26,7 @@ def active_boundary_reference(
     Returns:
         the sum of the loss over the boundary voxels of each image, and how many there are.
     """
+    logits = logits.nan_to_num(nan=torch.nan, posinf=1e4, neginf=-1e4)
     if logits.shape[1] == 1:
         logits = torch.cat([torch.zeros_like(logits), logits], 1)
     log_probs = logits.log_softmax(1)
@@ -33,7 +34,7 @@ def active_boundary_reference(
         valid = torch.ones_like(distance, dtype=torch.bool)
 
     score = _score(log_probs.detach(), valid, settings)
-    boundary = _grow(score > _threshold(score, settings)) & valid & distance.isfinite()
+    boundary = _dilate(_seeds(score, settings)) & valid & distance.isfinite()
     if not settings.released:
         boundary &= distance > 0
     centers = boundary.nonzero()
@@ -72,7 +73,8 @@ def active_boundary_reference(
 
     image = centers[:, 0]
     sums = values.new_zeros(len(logits)).index_add(0, image, values)
-    return sums, torch.bincount(image, minlength=len(logits))
+    diverged = score.isnan().flatten(1).any(1)
+    return sums.where(~diverged, torch.nan), torch.bincount(image, minlength=len(logits))
 
 
 def _score(log_probs: torch.Tensor, valid: torch.Tensor, settings: Settings) -> torch.Tensor:
@@ -88,23 +90,27 @@ def _score(log_probs: torch.Tensor, valid: torch.Tensor, settings: Settings) -> 
     return score
 
 
-def _threshold(score: torch.Tensor, settings: Settings) -> torch.Tensor:
-    """Threshold of each image, shaped to be compared with `score`."""
-    flat = score.flatten(1)
-    allowed = flat.shape[1] * settings.max_boundary_ratio
-    thresholds = torch.full_like(flat[:, 0], 1e-5)
+def _seeds(score: torch.Tensor, settings: Settings) -> torch.Tensor:
+    """Voxels whose score exceeds the threshold of their image, shaped as `score`."""
+    voxels = score[0].numel()
     if settings.released:
         threshold = 1e-5
-        while (flat > threshold).sum() > allowed:
+        while (score > threshold).sum() > voxels * settings.max_boundary_ratio:
             threshold *= 1.2
-        thresholds.fill_(threshold)
-    elif math.floor(allowed) < flat.shape[1]:
-        ordered = flat.sort(1, descending=True).values
-        thresholds = ordered[:, math.floor(allowed)].clamp_min(1e-5)
-    return thresholds.view(-1, *[1] * (score.ndim - 1))
+        return score > threshold
+    allowed = max(1, math.floor(voxels * settings.max_boundary_ratio))
+    seeds = torch.zeros_like(score, dtype=torch.bool)
+    for values, passed in zip(score.flatten(1), seeds.flatten(1), strict=True):
+        ordered = values.sort(descending=True).values
+        epsilon = max([1e-5, *ordered[allowed : allowed + 1].tolist()])
+        passed |= values > epsilon
+        if epsilon > 1e-5 and not passed.any():
+            tied = (values == epsilon).nonzero()[:, 0]
+            passed[tied[:: math.ceil(len(tied) / allowed)]] = True
+    return seeds
 
 
-def _grow(mask: torch.Tensor) -> torch.Tensor:
+def _dilate(mask: torch.Tensor) -> torch.Tensor:
     pool = F.max_pool2d if mask.ndim == 3 else F.max_pool3d
     return pool(mask[:, None].float(), kernel_size=3, stride=1, padding=1)[:, 0] > 0
 

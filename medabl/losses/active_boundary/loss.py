@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 
-from medabl.geometry.boundary_distance import boundary_distance
-from medabl.geometry.distance_transform import distance_transform_edt
-from medabl.geometry.label_boundary import label_boundary
-from medabl.losses.active_boundary_op import active_boundary
-from medabl.losses.active_boundary_terms import Settings
-from medabl.losses.flags import SegmentationLoss, as_labels
+from medabl.geometry.boundary_distances import boundary_distance
+from medabl.geometry.distance_transform import Spacing, distance_transform_edt
+from medabl.geometry.label_boundaries import label_boundary
+from medabl.losses.active_boundary.op import active_boundary_sums
+from medabl.losses.active_boundary.settings import Settings
+from medabl.losses.base import SegmentationLoss, as_distances, as_labels, as_spacing
 
 _VARIANTS = ("paper", "released")
 
@@ -35,9 +33,13 @@ class ActiveBoundaryLoss(SegmentationLoss):
     "mean" averages over the other images, and if there are none the loss is a zero through which
     a gradient (of zeros) flows.
 
+    Infinite logits count as 1e4 or -1e4. An image with a NaN among its logits (ignored voxels
+    aside) has the loss NaN and a gradient of NaN: a network that diverges must not go unnoticed.
+
     ``variant="released"`` repeats the authors' released code (2D), which differs from the paper:
 
-    1. the threshold is shared by the batch, runs through 1e-5 * 1.2^n, on the sum over axes;
+    1. the threshold is shared by the batch, runs through 1e-5 * 1.2^n, on the sum over axes, and
+       may leave no boundary at all;
     2. distances are cut to integers after one is taken off, so that the weights are smaller;
     3. the voxel itself competes for the nearest, and drops out if it wins;
     4. beyond the edge the image is replicated, at distance 1e5; smoothing leaves s/8 to the others;
@@ -49,13 +51,14 @@ class ActiveBoundaryLoss(SegmentationLoss):
         softmax: `input` holds logits of exclusive classes. With neither flag, `input` holds
             probabilities.
         max_boundary_ratio: share of the voxels of an image taken as predicted boundary, before it
-            is grown by one voxel. An image with fewer than 1 / ratio voxels has none.
+            is dilated by one voxel; at least one voxel. Where more voxels than that share the
+            largest divergence, as many as are allowed are taken, evenly spread over them.
         max_distance: theta, in voxels (in mm with `spacing`).
         label_smoothing: s; the chosen direction gets 1 - s, the others s/7 (3D: s/25) each.
         detach_neighbors: no gradient flows to the neighbours (the paper).
         ignore_index: voxels with this label are on no boundary, make none, and are nobody's
             neighbour.
-        spacing: voxel size along each spatial axis, in mm.
+        spacing: voxel size in mm, one number or one for each spatial axis.
         variant: "paper" or "released".
         reduction: "mean" or "sum" over the images, or "none" for one value an image ("released"
             knows "mean" only).
@@ -84,12 +87,16 @@ class ActiveBoundaryLoss(SegmentationLoss):
         label_smoothing: float = 0.2,
         detach_neighbors: bool = True,
         ignore_index: int | None = None,
-        spacing: Sequence[float] | None = None,
+        spacing: Spacing = None,
         variant: str = "paper",
         reduction: str = "mean",
     ) -> None:
         super().__init__(
-            to_onehot_y=to_onehot_y, sigmoid=sigmoid, softmax=softmax, reduction=reduction
+            to_onehot_y=to_onehot_y,
+            sigmoid=sigmoid,
+            softmax=softmax,
+            ignore_index=ignore_index,
+            reduction=reduction,
         )
         if variant not in _VARIANTS:
             raise ValueError(f"variant must be one of {', '.join(_VARIANTS)}, got {variant}.")
@@ -105,8 +112,7 @@ class ActiveBoundaryLoss(SegmentationLoss):
         self.max_distance = max_distance
         self.label_smoothing = label_smoothing
         self.detach_neighbors = detach_neighbors
-        self.ignore_index = ignore_index
-        self.spacing = None if spacing is None else tuple(spacing)
+        self.spacing = as_spacing(spacing)
         self.variant = variant
 
     def forward(
@@ -122,7 +128,8 @@ class ActiveBoundaryLoss(SegmentationLoss):
             target: B x 1 x ... labels (with `to_onehot_y`, or for one channel) or B x C x ...
                 one-hot.
             distance_map: B x 1 x H x W [x D] distance to the ground-truth boundary, as
-                `medabl.geometry.boundary_distance` gives it; computed if missing.
+                `medabl.geometry.boundary_distance` gives it, integers or floats; computed if
+                missing.
 
         Returns:
             the loss, a tensor without dimensions (B values with reduction="none").
@@ -130,7 +137,7 @@ class ActiveBoundaryLoss(SegmentationLoss):
         Raises:
             ValueError: for shapes that do not go together.
         """
-        self._check(input, target)
+        input, target = self._accept(input, target)
         if self.variant == "released" and input.ndim != 4:
             raise ValueError('variant="released" is 2D only; use variant="paper" for volumes.')
         labels = as_labels(target, self.ignore_index)
@@ -143,7 +150,7 @@ class ActiveBoundaryLoss(SegmentationLoss):
             self.detach_neighbors,
             released=self.variant == "released",
         )
-        sums, counts = active_boundary(self._logits(input), distance, valid, settings)
+        sums, counts = active_boundary_sums(self._logits(input), distance, valid, settings)
         if settings.released:
             return sums.sum() / counts.sum().clamp_min(1)
         values = sums / counts.clamp_min(1)
@@ -154,6 +161,7 @@ class ActiveBoundaryLoss(SegmentationLoss):
     @torch.no_grad()
     def _distance(self, labels: torch.Tensor, distance_map: torch.Tensor | None) -> torch.Tensor:
         if distance_map is not None:
+            distance_map = as_distances(distance_map)
             if distance_map.shape != labels.shape:
                 raise ValueError(
                     f"distance_map must have the shape {tuple(labels.shape)}, "

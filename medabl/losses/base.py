@@ -8,17 +8,20 @@ import torch
 import torch.nn.functional as F
 from torch.nn.modules.loss import _Loss
 
+from medabl.geometry.distance_transform import Spacing
+
 _REDUCTIONS = ("mean", "sum", "none")
 
 
 class SegmentationLoss(_Loss):
-    """Base of the losses: activation, one-hot, background and reduction.
+    """Base of the losses: activation, one-hot, background, ignored voxels and reduction.
 
     Args:
         include_background: if False, channel 0 takes no part (ignored for a single channel).
         to_onehot_y: `target` holds labels (B x 1 x ...) to be made one-hot.
         sigmoid: apply a sigmoid to `input`.
         softmax: apply a softmax over the channels of `input`.
+        ignore_index: voxels with this label take no part.
         reduction: "mean", "sum" or "none".
 
     Raises:
@@ -32,6 +35,7 @@ class SegmentationLoss(_Loss):
         to_onehot_y: bool = False,
         sigmoid: bool = False,
         softmax: bool = False,
+        ignore_index: int | None = None,
         reduction: str = "mean",
     ) -> None:
         reduction = getattr(reduction, "value", reduction)
@@ -46,18 +50,40 @@ class SegmentationLoss(_Loss):
         self.to_onehot_y = to_onehot_y
         self.sigmoid = sigmoid
         self.softmax = softmax
+        self.ignore_index = ignore_index
+        self._labels_checked_on_cuda = False
 
-    def _check(self, input: torch.Tensor, target: torch.Tensor) -> None:
-        """Refuse shapes the loss cannot be taken of, and warn of flags that mean nothing."""
-        if input.ndim not in (4, 5):
+    def _accept(
+        self, input: torch.Tensor, target: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Both as plain tensors, if the loss can be taken of them.
+
+        Warns of flags that mean nothing.
+
+        Raises:
+            ValueError: for anything but tensors, and for shapes that do not go together.
+        """
+        input, target = plain_tensor(input, "input"), plain_tensor(target, "target")
+        stacked = input.ndim in (5, 6) and input.ndim == target.ndim + 1 and target.shape[1] == 1
+        if input.ndim not in (4, 5) or stacked:
+            hint = ""
+            if stacked:
+                hint = (
+                    f" for a target of shape {tuple(target.shape)}; stacked outputs of deep "
+                    "supervision have to be taken one by one: input.unbind(1)"
+                )
             raise ValueError(
-                f"input must have the shape B x C x H x W [x D], got {tuple(input.shape)}."
+                f"input must have the shape B x C x H x W [x D], got {tuple(input.shape)}{hint}."
             )
         labels = self.to_onehot_y and input.shape[1] > 1
         channels = 1 if labels else input.shape[1]
         expected = (input.shape[0], channels, *input.shape[2:])
         if tuple(target.shape) != expected:
-            hint = "" if labels or target.shape[1] != 1 else "; labels need to_onehot_y=True"
+            hint = ""
+            if target.shape == input.shape[:1] + input.shape[2:]:
+                hint = "; give it a channel axis: target[:, None]"
+            elif not labels and target.ndim > 1 and target.shape[1] == 1:
+                hint = "; labels need to_onehot_y=True"
             raise ValueError(
                 f"target must have the shape {expected} for an input of shape "
                 f"{tuple(input.shape)}, got {tuple(target.shape)}{hint}."
@@ -65,6 +91,13 @@ class SegmentationLoss(_Loss):
         for flag in ("softmax", "to_onehot_y"):
             if input.shape[1] == 1 and getattr(self, flag):
                 warnings.warn(f"single channel prediction, `{flag}=True` ignored.", stacklevel=4)
+        return input, target
+
+    def _valid(self, target: torch.Tensor) -> torch.Tensor | None:
+        """B x 1 x ... bool, False for voxels to be ignored; None if all count."""
+        if self.ignore_index is None:
+            return None
+        return as_labels(target, self.ignore_index) != self.ignore_index
 
     def _activate(self, input: torch.Tensor) -> torch.Tensor:
         """Probabilities from `input`, in float32 at least."""
@@ -76,10 +109,10 @@ class SegmentationLoss(_Loss):
         return values
 
     def _logits(self, input: torch.Tensor) -> torch.Tensor:
-        """Logits of exclusive classes in float32 at least; of one class, one against the other.
+        """B x C x ... logits of exclusive classes in float32 at least; one of a single class.
 
-        Two classes come as the one logit that decides between them. Probabilities are kept from 0
-        and, since they may not quite add up to 1, thereby normalised.
+        Probabilities are kept from 0 and, since they may not quite add up to 1, thereby
+        normalised.
         """
         values = at_least_float32(input)
         eps = torch.finfo(torch.float32).eps
@@ -90,12 +123,7 @@ class SegmentationLoss(_Loss):
                 "sigmoid=True needs an input of one channel, since the classes must exclude each "
                 f"other, got {input.shape[1]} channels; use softmax=True."
             )
-        if not self.softmax:
-            values = values.clamp_min(eps).log()
-        if input.shape[1] > 2:
-            return values
-        background, foreground = values.unbind(1)
-        return (foreground - background)[:, None]
+        return values if self.softmax else values.clamp_min(eps).log()
 
     def _one_hot(
         self, input: torch.Tensor, target: torch.Tensor, valid: torch.Tensor | None = None
@@ -106,8 +134,20 @@ class SegmentationLoss(_Loss):
             target = target.where(valid, 0)
         if not self.to_onehot_y or input.shape[1] == 1:
             return target.to(dtype)
+        labels = target.long()
         one_hot = torch.zeros(input.shape, dtype=dtype, device=target.device)
-        return one_hot.scatter_(1, target.long(), 1.0)
+        if torch.compiler.is_compiling():
+            return one_hot.scatter_(1, labels, 1.0)
+        first = labels.is_cuda and not self._labels_checked_on_cuda
+        if first and not torch.cuda.is_current_stream_capturing():
+            # Only once, since it waits for the device, whose own words would name no label.
+            _refuse_strange_labels(labels, input.shape[1])
+            self._labels_checked_on_cuda = True
+        try:
+            return one_hot.scatter_(1, labels, 1.0)
+        except RuntimeError:
+            _refuse_strange_labels(labels, input.shape[1])
+            raise
 
     def _keep(self, values: torch.Tensor) -> torch.Tensor:
         """The channels that take part."""
@@ -121,6 +161,58 @@ class SegmentationLoss(_Loss):
         if self.reduction == "sum":
             return values.sum()
         return values
+
+
+def plain_tensor(value: torch.Tensor, name: str) -> torch.Tensor:
+    """`value` without what MONAI's MetaTensor adds to it, with which torch.compile goes wrong.
+
+    Raises:
+        ValueError: if it is no tensor, but several.
+    """
+    if type(value) is torch.Tensor:
+        return value
+    if isinstance(value, torch.Tensor):
+        return value.as_subclass(torch.Tensor)
+    hint = ""
+    if isinstance(value, (list, tuple)):
+        hint = (
+            f" of {len(value)}; outputs of deep supervision have to be taken one by one, and a "
+            "distance map goes by itself: loss(input, target, distance_map=...)"
+        )
+    raise ValueError(f"{name} must be one torch.Tensor, got a {type(value).__name__}{hint}.")
+
+
+def as_spacing(spacing: Spacing) -> Spacing:
+    """`spacing` in a form that does not change with what it was made of."""
+    return spacing if spacing is None or isinstance(spacing, (int, float)) else tuple(spacing)
+
+
+def as_distances(distance_map: torch.Tensor) -> torch.Tensor:
+    """A distance map in float32 at least: integers have no inf, half precision few distances.
+
+    Raises:
+        ValueError: if it holds no numbers that could be distances.
+    """
+    distance_map = plain_tensor(distance_map, "distance_map")
+    if distance_map.dtype == torch.bool or distance_map.is_complex():
+        raise ValueError(f"distance_map must hold distances, got {distance_map.dtype}.")
+    return at_least_float32(distance_map)
+
+
+def finite_logits(logits: torch.Tensor) -> torch.Tensor:
+    """`logits` with 1e4 and -1e4 in place of the infinite; NaN stays."""
+    return logits.nan_to_num(nan=torch.nan, posinf=1e4, neginf=-1e4)
+
+
+def _refuse_strange_labels(labels: torch.Tensor, classes: int) -> None:
+    strange = labels[(labels < 0) | (labels >= classes)]
+    if strange.numel() > 0:
+        label = int(strange.flatten()[0])
+        raise ValueError(
+            f"target holds the label {label}, but input has {classes} channels, for the labels 0 "
+            f"to {classes - 1}; map the labels first, or set ignore_index={label} if these voxels "
+            "are to be ignored."
+        )
 
 
 def at_least_float32(values: torch.Tensor) -> torch.Tensor:

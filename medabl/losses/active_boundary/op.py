@@ -4,33 +4,35 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from importlib.util import find_spec
 from typing import Any
 
 import torch
 
-from medabl.losses.active_boundary_terms import Settings, active_boundary_terms, capacity
+from medabl.geometry.triton_support import triton_works
+from medabl.losses.active_boundary.settings import Settings, gradient_capacity
+from medabl.losses.active_boundary.terms import active_boundary_terms
 
 
-def active_boundary(
+def active_boundary_sums(
     logits: torch.Tensor, distance: torch.Tensor, valid: torch.Tensor | None, settings: Settings
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Sum of the loss over the boundary voxels of every image, and how many there are.
 
     Args:
         logits: B x C x H x W [x D]; P is their softmax, or for C = 1 [1 - p, p] with p their
-            sigmoid. They get a gradient.
+            sigmoid. They get a gradient. Infinite ones count as 1e4 or -1e4.
         distance: B x H x W [x D] distance to the true boundary.
         valid: B x H x W [x D] bool, or None if all voxels are.
         settings: the options of the loss.
 
     Returns:
-        sums in the type of `logits` and counts in int64, both of shape B.
+        sums in the type of `logits` (NaN for an image with a NaN among its valid logits, whose
+        gradient is NaN as well) and counts in int64, both of shape B.
     """
-    if logits.is_cuda and find_spec("triton") is not None:
-        sums, counts, _ = _dense_terms(logits, distance, valid, *settings)
-    else:
+    if logits.device.type == "cpu":
         sums, counts, *_ = _sparse_terms(logits, distance, valid, *settings)
+    else:
+        sums, counts, _ = _dense_terms(logits, distance, valid, *settings)
     return sums, counts
 
 
@@ -48,23 +50,21 @@ def _sparse_terms(
     settings = Settings(
         max_boundary_ratio, max_distance, label_smoothing, detach_neighbors, released
     )
-    terms = active_boundary_terms(logits, distance, valid, settings)
+    terms = active_boundary_terms(logits, distance, valid, settings, static=False)
     return terms.sums, terms.counts, terms.positions, terms.rows, terms.used
 
 
 @_sparse_terms.register_fake
 def _(
-    logits: torch.Tensor,
-    distance: torch.Tensor,
-    valid: torch.Tensor | None,
-    *options: Any,
+    logits: torch.Tensor, distance: torch.Tensor, valid: torch.Tensor | None, *options: Any
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    room = capacity(logits.shape, Settings(*options))
+    room = gradient_capacity(logits.shape, Settings(*options))
+    channels = 1 if logits.shape[1] == 2 else logits.shape[1]
     return (
         logits.new_empty(logits.shape[0]),
         logits.new_empty(logits.shape[0], dtype=torch.int64),
         logits.new_empty(room, dtype=torch.int64),
-        logits.new_empty((room, logits.shape[1])),
+        logits.new_empty((room, channels)),
         logits.new_empty(1, dtype=torch.int64),
     )
 
@@ -77,16 +77,11 @@ def _scatter(
     used: torch.Tensor,
     shape: Sequence[int],
 ) -> torch.Tensor:
-    if rows.device.type == "cpu":
-        positions, rows = positions[: int(used)], rows[: int(used)]
-    voxels = math.prod(shape[2:])
-    image = positions.div(voxels, rounding_mode="floor")
-    scaled = (rows * grad_sums.index_select(0, image)[:, None]).t().contiguous()
-    start = positions + image * ((shape[1] - 1) * voxels)
-    gradient = rows.new_zeros(math.prod(shape))
-    for channel in range(shape[1]):
-        gradient.index_add_(0, start + channel * voxels, scaled[channel])
-    return gradient.view(*shape)
+    used_rows = slice(int(used))
+    gradient = rows.new_zeros(tuple(shape))
+    _add_rows(gradient, grad_sums, positions[used_rows], rows[used_rows])
+    gradient[grad_sums.isnan()] = torch.nan
+    return gradient
 
 
 @_scatter.register_fake
@@ -100,9 +95,25 @@ def _(
     return rows.new_empty(shape)
 
 
+def _add_rows(
+    gradient: torch.Tensor, scale: torch.Tensor, positions: torch.Tensor, rows: torch.Tensor
+) -> None:
+    """Add K rows, times the scale of their image, to a gradient of shape B x C x H x W [x D]."""
+    channels, voxels = gradient.shape[1], math.prod(gradient.shape[2:])
+    image = positions.div(voxels, rounding_mode="floor")
+    scaled = (rows * scale.index_select(0, image)[:, None]).t().contiguous()
+    if channels == 2 and len(scaled) == 1:  # a row is towards the second logit minus the first
+        scaled = torch.cat([-scaled, scaled])
+    start = positions + image * ((channels - 1) * voxels)
+    flat = gradient.view(-1)
+    for channel in range(channels):
+        flat.index_add_(0, start + channel * voxels, scaled[channel])
+
+
 def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[torch.Tensor, ...]) -> None:
     ctx.set_materialize_grads(False)
-    ctx.save_for_backward(*output[2:])
+    sums, _, *sparse = output
+    ctx.save_for_backward(sums, *sparse)
     ctx.shape = inputs[0].shape
 
 
@@ -110,13 +121,15 @@ def _backward(ctx: Any, grad_sums: torch.Tensor | None, *_: Any) -> tuple[Any, .
     nothing = (None,) * 7
     if grad_sums is None:
         return (None, *nothing)
-    return (_scatter(grad_sums, *ctx.saved_tensors, ctx.shape), *nothing)
+    sums, *sparse = ctx.saved_tensors
+    # An image whose loss is NaN gets a gradient of NaN.
+    return (_scatter(grad_sums + (sums - sums), *sparse, ctx.shape), *nothing)
 
 
 _sparse_terms.register_autograd(_backward, setup_context=_save)
 
 
-@torch.library.custom_op("medabl::active_boundary_dense", mutates_args=(), device_types="cuda")
+@torch.library.custom_op("medabl::active_boundary_dense", mutates_args=())
 def _dense_terms(
     logits: torch.Tensor,
     distance: torch.Tensor,
@@ -127,13 +140,20 @@ def _dense_terms(
     detach_neighbors: bool,
     released: bool,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    from medabl.losses.active_boundary_triton import active_boundary_triton
-
     settings = Settings(
         max_boundary_ratio, max_distance, label_smoothing, detach_neighbors, released
     )
-    with torch.cuda.device_of(logits):
-        return active_boundary_triton(logits, distance, valid, settings)
+    # The kernel adds up what attached neighbours get in any order.
+    ordered = torch.are_deterministic_algorithms_enabled() and not detach_neighbors
+    if logits.is_cuda and logits.numel() > 0 and not ordered and triton_works():
+        from medabl.losses.active_boundary.kernels import active_boundary_triton
+
+        with torch.cuda.device_of(logits):
+            return active_boundary_triton(logits, distance, valid, settings)
+    terms = active_boundary_terms(logits, distance, valid, settings, static=True)
+    gradient = logits.new_zeros(logits.shape)
+    _add_rows(gradient, torch.ones_like(terms.sums), terms.positions, terms.rows)
+    return terms.sums, terms.counts, gradient
 
 
 @_dense_terms.register_fake
@@ -149,15 +169,16 @@ def _(
 
 def _save_dense(ctx: Any, inputs: tuple[Any, ...], output: tuple[torch.Tensor, ...]) -> None:
     ctx.set_materialize_grads(False)
-    ctx.save_for_backward(output[2])
+    ctx.save_for_backward(output[0], output[2])
 
 
 def _scale_dense(ctx: Any, grad_sums: torch.Tensor | None, *_: Any) -> tuple[Any, ...]:
     nothing = (None,) * 7
     if grad_sums is None:
         return (None, *nothing)
-    (gradient,) = ctx.saved_tensors
-    return (gradient * grad_sums.view(-1, *[1] * (gradient.ndim - 1)), *nothing)
+    sums, gradient = ctx.saved_tensors
+    scale = grad_sums + (sums - sums)
+    return (gradient * scale.view(-1, *[1] * (gradient.ndim - 1)), *nothing)
 
 
 _dense_terms.register_autograd(_scale_dense, setup_context=_save_dense)

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 
-from medabl.geometry.distance_transform import distance_transform_edt
-from medabl.geometry.label_boundary import label_boundary
+from medabl.geometry.distance_transform import Spacing, distance_transform_edt
+from medabl.geometry.label_boundaries import label_boundary
 
 
 @torch.no_grad()
 def boundary_distance(
     labels: torch.Tensor,
-    spacing: Sequence[float] | None = None,
+    spacing: Spacing = None,
     ignore_index: int | None = None,
 ) -> torch.Tensor:
     """Exact Euclidean distance of every voxel to the label boundary: the map M of the paper.
 
     Args:
         labels: B x 1 x H x W [x D] labels.
-        spacing: voxel size along each spatial axis in mm; distances are then in mm, else in voxels.
+        spacing: voxel size in mm, one number or one for each spatial axis; distances are then in
+            mm, else in voxels.
         ignore_index: voxels with this label are on no boundary and make none.
 
     Returns:

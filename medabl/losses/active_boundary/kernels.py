@@ -9,9 +9,10 @@ import triton
 import triton.language as tl
 
 from medabl.geometry.neighbors import neighbor_offsets
-from medabl.geometry.predicted_boundary import grow, image_threshold, released_threshold
-from medabl.losses.active_boundary_terms import Settings
-from medabl.losses.flags import log_probabilities
+from medabl.geometry.predicted_boundaries import dilate
+from medabl.losses.active_boundary.settings import Settings
+from medabl.losses.active_boundary.terms import comparable_logits, diverged, predicted_seeds
+from medabl.losses.base import log_probabilities
 
 _SCORE_BLOCK = 512
 # Voxels times neighbours (8, or 32 in 3D, where 26 are padded) that a program works on.
@@ -34,8 +35,9 @@ def active_boundary_triton(
         the sum of the loss over the boundary voxels of each image, how many there are (int64), and
         the gradient of the sums, in the shape of `logits`.
     """
-    images, channels, *spatial = logits.shape
-    log_probs = log_probabilities(logits).contiguous()
+    folded = comparable_logits(logits, static=True)
+    images, channels, *spatial = folded.shape
+    log_probs = log_probabilities(folded).contiguous()
     distance = distance.contiguous()
     if valid is None or settings.released:
         valid = torch.ones_like(distance, dtype=torch.bool)
@@ -54,11 +56,7 @@ def active_boundary_triton(
         SUM_AXES=settings.released,
         BLOCK=_SCORE_BLOCK,
     )
-    if settings.released:
-        threshold = released_threshold(score, settings.max_boundary_ratio)
-    else:
-        threshold = image_threshold(score, settings.max_boundary_ratio)
-    boundary = grow(score > threshold.view(-1, *[1] * len(spatial)))
+    boundary = dilate(predicted_seeds(score, settings, static=True), static=True)
 
     offsets = neighbor_offsets(len(spatial))
     steps = [_packed([(*offset, 0)[axis] for offset in offsets]) for axis in range(3)]
@@ -66,7 +64,7 @@ def active_boundary_triton(
     rows = max(1, _LOSS_TILE // columns)
     others = len(offsets) if settings.released else len(offsets) - 1
     make = torch.empty_like if settings.detach_neighbors else torch.zeros_like
-    gradient = make(logits, memory_format=torch.contiguous_format)
+    gradient = make(folded, memory_format=torch.contiguous_format)
     values = torch.empty_like(score)
     counted = torch.empty_like(boundary)
     _loss_kernel[(triton.cdiv(images * voxels, rows),)](
@@ -89,7 +87,9 @@ def active_boundary_triton(
         RELEASED=settings.released,
         DETACH=settings.detach_neighbors,
     )
-    sums = values.flatten(1).sum(1, dtype=torch.float64).to(logits.dtype)
+    sums = values.flatten(1).sum(1, dtype=torch.float64).to(logits.dtype) + diverged(score)
+    if logits.shape[1] > channels:  # towards the second logit minus the first
+        gradient = torch.cat([-gradient, gradient], 1)
     return sums, counted.flatten(1).sum(1), gradient
 
 
@@ -130,13 +130,15 @@ def _score_kernel(  # type: ignore[no-untyped-def]
     along_y = tl.zeros_like(here)
     along_x = tl.zeros_like(here)
     along_z = tl.zeros_like(here)
-    for channel in range(channels):
-        at = base + channel * voxels
+    # Pointers move on by one channel at a time: channel * voxels may not fit 32 bits.
+    at = base
+    for _ in range(channels):
         here = tl.load(at, mask=exists, other=0.0)
         prob = tl.exp(here)
         along_y += prob * (here - tl.load(at + depth * width, mask=down, other=0.0))
         along_x += prob * (here - tl.load(at + depth, mask=right, other=0.0))
         along_z += prob * (here - tl.load(at + 1, mask=back, other=0.0))
+        at += voxels
     along_y = tl.where(down, along_y, 0.0)
     along_x = tl.where(right, along_x, 0.0)
     along_z = tl.where(back, along_z, 0.0)
@@ -144,6 +146,9 @@ def _score_kernel(  # type: ignore[no-untyped-def]
         score = along_y + along_x + along_z
     else:
         score = tl.maximum(tl.maximum(along_y, along_x), tl.maximum(along_z, 0.0))
+        # A maximum drops NaN on most chips.
+        total = along_y + along_x + along_z
+        score = tl.where(total == total, score, total)
     tl.store(score_ptr + index, score, mask=exists)
 
 
@@ -186,7 +191,6 @@ def _loss_kernel(  # type: ignore[no-untyped-def]
         counts &= own > 0
         counts &= tl.load(valid_ptr + index, mask=exists, other=0) != 0
 
-    first_channel = channels - gradient_channels
     center = image * channels * voxels + voxel
     target = gradient_ptr + image * gradient_channels * voxels + voxel
     value = tl.zeros([ROWS], dtype=values_ptr.dtype.element_ty)
@@ -221,11 +225,14 @@ def _loss_kernel(  # type: ignore[no-untyped-def]
 
         neighbor = image[:, None] * channels * voxels + other_voxel
         divergence = tl.zeros([ROWS, COLUMNS], dtype=values_ptr.dtype.element_ty)
-        for channel in range(channels):
-            shift = channel * voxels
-            here = tl.load(log_probs_ptr + center + shift, mask=counts, other=0.0)
-            there = tl.load(log_probs_ptr + neighbor + shift, mask=part, other=0.0)
+        center_at = log_probs_ptr + center
+        neighbor_at = log_probs_ptr + neighbor
+        for _ in range(channels):
+            here = tl.load(center_at, mask=counts, other=0.0)
+            there = tl.load(neighbor_at, mask=part, other=0.0)
             divergence += tl.exp(there) * (there - here[:, None])
+            center_at += voxels
+            neighbor_at += voxels
 
         # Rows that do not count have weight 0; finite values keep them from giving NaN.
         largest = tl.max(tl.where(part, divergence, -1e30), axis=1)
@@ -239,26 +246,32 @@ def _loss_kernel(  # type: ignore[no-untyped-def]
         slope = powers / power[:, None] * tl.sum(share, axis=1)[:, None] - share
         slope *= weight[:, None]
 
-        for channel in range(first_channel, channels):
-            there = tl.load(log_probs_ptr + neighbor + channel * voxels, mask=part, other=0.0)
+        # A single logit's gradient is that of the second of its two classes.
+        skipped = (channels - gradient_channels) * voxels
+        center_at = log_probs_ptr + center + skipped
+        neighbor_at = log_probs_ptr + neighbor + skipped
+        other_target = gradient_ptr + image[:, None] * gradient_channels * voxels + other_voxel
+        for _ in range(gradient_channels):
+            there = tl.load(neighbor_at, mask=part, other=0.0)
             pull = slope * tl.exp(there)
-            at = target + (channel - first_channel) * voxels
             toward_center = -tl.sum(pull, axis=1)
             if DETACH:
-                tl.store(at, toward_center, mask=exists)
+                tl.store(target, toward_center, mask=exists)
             else:
-                tl.atomic_add(at, toward_center, mask=counts)
-                shift = center + channel * voxels
-                here = tl.load(log_probs_ptr + shift, mask=counts, other=0.0)
+                tl.atomic_add(target, toward_center, mask=counts, sem="relaxed")
+                here = tl.load(center_at, mask=counts, other=0.0)
                 push = pull * (there - here[:, None] - divergence)
-                other_at = gradient_ptr + image[:, None] * gradient_channels * voxels
-                other_at += other_voxel + (channel - first_channel) * voxels
-                tl.atomic_add(other_at, push, mask=part)
+                tl.atomic_add(other_target, push, mask=part, sem="relaxed")
+            center_at += voxels
+            neighbor_at += voxels
+            target += voxels
+            other_target += voxels
     else:
         if DETACH:
             nothing = tl.zeros([ROWS], dtype=values_ptr.dtype.element_ty)
-            for channel in range(first_channel, channels):
-                tl.store(target + (channel - first_channel) * voxels, nothing, mask=exists)
+            for _ in range(gradient_channels):
+                tl.store(target, nothing, mask=exists)
+                target += voxels
 
     tl.store(values_ptr + index, value, mask=exists)
     tl.store(counted_ptr + index, counts.to(tl.uint8), mask=exists)

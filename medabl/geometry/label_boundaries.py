@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 
 
 def label_boundary(labels: torch.Tensor, ignore_index: int | None = None) -> torch.Tensor:
@@ -35,6 +36,8 @@ def label_boundary(labels: torch.Tensor, ignore_index: int | None = None) -> tor
         last = labels.shape[axis] - 1
         differs = labels.narrow(axis, 1, last) != labels.narrow(axis, 0, last)
         if known is not None:
-            differs &= known.narrow(axis, 1, last) & known.narrow(axis, 0, last)
-        boundary.narrow(axis, 0, last).logical_or_(differs)
+            differs = differs & known.narrow(axis, 1, last) & known.narrow(axis, 0, last)
+        # Nothing is written in place, which torch.compile turns into code that does not compile.
+        at_the_end = [0, 0] * (labels.ndim - 1 - axis) + [0, 1]
+        boundary = boundary | F.pad(differs, at_the_end)
     return boundary

@@ -1,0 +1,33 @@
+"""What the active boundary loss depends on besides its tensors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from medabl.geometry.predicted_boundaries import allowed_voxels
+
+
+class Settings(NamedTuple):
+    """The options of `ActiveBoundaryLoss` that its operator takes."""
+
+    max_boundary_ratio: float
+    max_distance: float
+    label_smoothing: float
+    detach_neighbors: bool
+    released: bool
+
+
+def boundary_capacity(shape: Sequence[int], settings: Settings) -> int:
+    """Most voxels that can be on the predicted boundary, for logits of this shape."""
+    images, voxels, box = shape[0], math.prod(shape[2:]), 3 ** (len(shape) - 2)
+    if settings.released:
+        return min(box * math.floor(voxels * settings.max_boundary_ratio), images * voxels)
+    return images * min(box * allowed_voxels(voxels, settings.max_boundary_ratio), voxels)
+
+
+def gradient_capacity(shape: Sequence[int], settings: Settings) -> int:
+    """Most voxels whose logits can get a gradient, counting a voxel as often as it gets one."""
+    box = 1 if settings.detach_neighbors else 3 ** (len(shape) - 2)
+    return box * boundary_capacity(shape, settings)
