@@ -67,7 +67,9 @@ def _draw_rows(runs: Runs, columns: Sequence[str]) -> Figure | None:
         return None
     wide = min(_SIDE_BY_SIDE, len(methods))
     blocks = [methods[i : i + wide] for i in range(0, len(methods), wide)]
-    figure, grid = panels(len(columns) * len(blocks), wide, 2.6, 1.75, sharex=True)
+    # A row by itself carries title and axis label, too.
+    height = 2.1 if len(columns) == 1 else 1.75
+    figure, grid = panels(len(columns) * len(blocks), wide, 2.6, height, sharex=True)
     colours = method_colours(runs.methods)
     for i, column in enumerate(columns):
         lines = grid[i :: len(columns)]
@@ -85,7 +87,7 @@ def _draw_rows(runs: Runs, columns: Sequence[str]) -> Figure | None:
         panel.set_xlabel("Epoch")
         panel.tick_params(labelbottom=True)
     figure.align_ylabels(grid[:, 0])
-    _explain(figure, grid[0, 0])
+    _explain(figure, grid[0, 0], marked=columns[0] in runs.validation_metrics)
     return figure
 
 
@@ -142,7 +144,7 @@ def _share_scale(grid: np.ndarray) -> None:
         axes.set_ylim(low, high)
 
 
-def _explain(figure: Figure, axes: Axes) -> None:
+def _explain(figure: Figure, axes: Axes, marked: bool) -> None:
     handles = [
         axes.plot([], [], color=INK, linewidth=0.8, alpha=0.55)[0],
         axes.plot([], [], color=INK, linewidth=2.2)[0],
@@ -150,4 +152,5 @@ def _explain(figure: Figure, axes: Axes) -> None:
         axes.plot([], [], "s", markersize=4.5, color=INK)[0],
     ]
     names = ["a run", "mean of the runs", "best epoch", "last epoch"]
-    figure.legend(handles, names, loc="outside lower center", ncols=4)
+    shown = 4 if marked else 2
+    figure.legend(handles[:shown], names[:shown], loc="outside lower center", ncols=4)

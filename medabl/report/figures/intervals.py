@@ -21,6 +21,8 @@ from medabl.report.figures.style import (
 from medabl.report.runs import Runs
 from medabl.statistics import seed_average
 
+_FEW_ROWS = 4
+
 
 @styled
 def interval_plot(
@@ -43,13 +45,14 @@ def interval_plot(
     if not shown:
         return None
     metric = shown[0].metric
-    row_height = 0.62 if len(shown) <= 4 else 0.42
+    row_height = 0.62 if len(shown) <= _FEW_ROWS else 0.42
     figure, ((axes,),) = panels(1, 1, width, 0.95 + row_height * len(shown))
     _draw_rows(axes, runs, shown)
-    axes.set_yticks(range(len(shown)), _names(shown, runs.methods))
+    names, reference = _names(shown, runs.methods)
+    axes.set_yticks(range(len(shown)), names)
     direction = "right: first is better" if metric.higher_is_better else "left: first is better"
     axes.locator_params(axis="x", nbins=6)
-    axes.set_xlabel(f"Difference in {metric.name_with_unit}; {direction}")
+    axes.set_xlabel(f"Difference in {metric.name_with_unit}{reference}; {direction}")
     return figure
 
 
@@ -63,10 +66,15 @@ def paired_differences(runs: Runs, comparisons: Sequence[Comparison]) -> list[np
     return [difference[~np.isnan(difference)] for difference in raw]
 
 
-def _names(comparisons: Sequence[Comparison], labels: Mapping[str, str]) -> list[str]:
-    return [
+def _names(comparisons: Sequence[Comparison], labels: Mapping[str, str]) -> tuple[list[str], str]:
+    """Name the rows; a reference that many rows share is named once, for the axis."""
+    references = {labels[c.reference] for c in comparisons}
+    if len(comparisons) > _FEW_ROWS and len(references) == 1:
+        return [fill_label(labels[c.method]) for c in comparisons], f"\nto {references.pop()}"
+    names = [
         f"{fill_label(labels[c.method])}\nvs {fill_label(labels[c.reference])}" for c in comparisons
     ]
+    return names, ""
 
 
 def _draw_rows(axes: Axes, runs: Runs, shown: Sequence[Comparison]) -> None:
@@ -121,12 +129,14 @@ def difference_plots(runs: Runs, comparisons: Sequence[Comparison]) -> Figure | 
         return None
     by_metric = {metric: [c for c in compared if c.metric == metric] for metric in metrics}
     most = max(map(len, by_metric.values()))
-    figure, grid = wrapped_panels(
-        len(metrics), 2.9, 0.75 + (0.45 if most <= 4 else 0.38) * most, most=3
-    )
+    row_height = 0.45 if most <= _FEW_ROWS else 0.38
+    figure, grid = wrapped_panels(len(metrics), 2.9, 0.85 + row_height * most, most=3)
     for axes, (metric, shown) in zip(grid.flat, by_metric.items(), strict=False):
         _draw_rows(axes, runs, shown)
-        axes.set_yticks(range(len(shown)), _names(shown, runs.methods), fontsize=7.5)
+        names, reference = _names(shown, runs.methods)
+        axes.set_yticks(range(len(shown)), names, fontsize=7.5)
         axes.locator_params(axis="x", nbins=4)
         axes.set_title(metric.heading)
+        if reference:
+            axes.set_xlabel(f"Difference{reference}", fontsize=7.5)
     return figure

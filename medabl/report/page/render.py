@@ -125,12 +125,13 @@ def _first_screen(analysis: Analysis, found: Answer, table: pd.DataFrame) -> dic
     metrics.sort(key=lambda metric: (metric != runs.primary, _COMPACT.index(metric.column)))
     measured = table[table["source"] == "medabl"]
     few = len(labels) <= _FEW
+    metrics = (metrics or [runs.primary])[: None if few else 2]
     return {
         "found": found,
         "title": " vs ".join(labels) if few else count(len(labels), "method"),
         "compared": listed(labels) if few else count(len(labels), "method"),
         "sample": f"{count(subjects, 'subject')}, {spread} each",
-        "compact": metric_view(measured, metrics or [runs.primary]),
+        "compact": metric_view(measured, metrics),
         "ranks": ranks_in_words(analysis),
         "fold_details": len(found.details) > _FEW,
     }
