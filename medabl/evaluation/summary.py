@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
+
+from medabl.statistics import mean_interval
 
 SUMMARY_COLUMNS = [
     "site", "metric", "n", "n_nan", "mean", "sd", "median", "q1", "q3", "iqr", "ci_low", "ci_high",
 ]  # fmt: skip
 ALL_SITES = "all"
-_RESAMPLES = 9999
 
 
 def summary_table(subjects: pd.DataFrame) -> pd.DataFrame:
@@ -23,8 +23,9 @@ def summary_table(subjects: pd.DataFrame) -> pd.DataFrame:
     Returns:
         a row for each site (first "all") and metric: `n` subjects with a value, `n_nan` without
         one (not defined there: in none of the other numbers), `mean`, `sd` (n - 1), `median`,
-        quartiles `q1`, `q3` and `iqr`, and the 95 % bootstrap interval of the mean (BCa, 9999
-        resamples of the subjects, fixed seed): `ci_low`, `ci_high`, NaN below two subjects.
+        quartiles `q1`, `q3` and `iqr`, and the 95 % bootstrap interval of the mean
+        (`medabl.statistics.mean_interval`, as in reports): `ci_low`, `ci_high`, NaN below two
+        subjects.
     """
     metrics = subjects.select_dtypes("number").columns
     groups = [(ALL_SITES, subjects)]
@@ -43,7 +44,7 @@ def _statistics(values: npt.NDArray[np.float64]) -> dict[str, float]:
     if not len(defined):
         return counts
     q1, median, q3 = np.percentile(defined, [25, 50, 75])
-    low, high = _interval(defined)
+    low, high = mean_interval(defined[:, None])
     return {
         **counts,
         "mean": defined.mean(),
@@ -55,14 +56,3 @@ def _statistics(values: npt.NDArray[np.float64]) -> dict[str, float]:
         "ci_low": low,
         "ci_high": high,
     }
-
-
-def _interval(values: npt.NDArray[np.float64]) -> tuple[float, float]:
-    if len(values) < 2:
-        return np.nan, np.nan
-    if np.ptp(values) == 0:
-        return values[0], values[0]
-    result = stats.bootstrap(
-        (values,), np.mean, n_resamples=_RESAMPLES, random_state=np.random.default_rng(0)
-    )
-    return result.confidence_interval.low, result.confidence_interval.high

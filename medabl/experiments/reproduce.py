@@ -20,7 +20,7 @@ from medabl.phantom import write_phantom_cohort
 from medabl.processors import peak_memory
 from medabl.report import write_report
 from medabl.report.boundary_evolution import write_boundary_evolution
-from medabl.report.verdict import count
+from medabl.report.words import count
 
 MARKER = "reproduce.json"
 PHANTOM_GIGABYTES = 2.5

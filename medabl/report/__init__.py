@@ -1,12 +1,14 @@
 """Reports: run folders and evaluation CSVs turned into tables, statistics, words and figures."""
 
 from medabl.report.analysis import Analysis, analyse
+from medabl.report.comparisons import Comparison, compare_methods
 from medabl.report.figures import GalleryRow, subject_gallery, training_curves
-from medabl.report.runs import Run, Runs, load_runs
-from medabl.report.statistics import Comparison, compare_methods, rank_stability
+from medabl.report.interpretation import Answer, answer, verdict
+from medabl.report.load import load_runs
+from medabl.report.runs import Run, Runs
 from medabl.report.tables import comparison_table, format_table, write_tables
-from medabl.report.verdict import Answer, answer, verdict
 from medabl.report.write import write_report
+from medabl.statistics import rank_stability
 
 __all__ = [
     "Analysis",

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from medabl.report.bootstrap import REPLICATES
 from medabl.report.collapse import Collapse, find_collapses
 from medabl.report.columns import Metric
+from medabl.report.comparisons import Comparison, compare_methods, pick_reference
 from medabl.report.runs import Runs
-from medabl.report.statistics import Comparison, compare_methods, rank_stability
+from medabl.statistics import REPLICATES, rank_stability
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,14 @@ def analyse(runs: Runs, reference: str | None = None, *, replicates: int = REPLI
 
     Args:
         runs: from `load_runs`.
-        reference: compare each other method with this one; None compares every pair.
+        reference: compare each other method with this one; None compares every pair of up to
+            five methods, and more with the first.
         replicates: of the bootstrap.
 
     Raises:
         InputError: `reference` is no method.
     """
+    reference = pick_reference(runs, reference)
     # The metric that decides comes first, so that tables open with it.
     metrics = sorted(runs.metrics, key=lambda metric: metric != runs.primary)
     comparisons = [

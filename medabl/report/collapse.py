@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-import pandas as pd
-
+from medabl.report.columns import validation_label
+from medabl.report.epochs import epoch_of, validated_epochs
 from medabl.report.runs import Run, Runs
 
 # A drop in Dice that no one would call fluctuation.
@@ -15,7 +14,7 @@ DROP = 0.1
 
 @dataclass(frozen=True)
 class Collapse:
-    """A run that collapsed: its Dice at the best and at the last epoch, and where each was read."""
+    """A run that collapsed: a measure at the best and at the last epoch, and where it was read."""
 
     run: str
     method: str
@@ -27,24 +26,22 @@ class Collapse:
     last_epoch: int | None = None
 
 
-def best_epoch(epochs: pd.DataFrame) -> pd.Series:
-    """Give the row of `epochs` with the highest validation slice DSC, the first of equals."""
-    return epochs.iloc[int(np.nanargmax(epochs["val_slice_dsc"].to_numpy(dtype=float)))]
-
-
 def find_collapses(runs: Runs) -> list[Collapse]:
-    """Find runs that lose more than 0.1 Dice between best and last epoch.
+    """Find runs that end far below their best epoch.
 
     Looks at the 3D DSC of both evaluated checkpoints where the run has them, and otherwise at
-    the validation slice DSC of its epochs.
+    the key metric in the log of its epochs. A key metric that lies between 0 and 1 and is better
+    when higher collapses as Dice does, by more than 0.1. Of any other one (a distance, a loss) a
+    run must have lost more than half of what it gained since its first epoch, and more than a
+    tenth of its best value.
     """
-    found = [_judge(run) for run in runs.runs]
+    found = [_find_collapse(run) for run in runs.runs]
     return [collapse for collapse in found if collapse is not None]
 
 
-def _judge(run: Run) -> Collapse | None:
+def _find_collapse(run: Run) -> Collapse | None:
     best, last = run.evaluations.get("best"), run.evaluations.get("last")
-    by_epoch = _judge_epochs(run)
+    by_epoch = _in_log(run)
     if best is None or last is None or not all("dsc" in e.subjects for e in (best, last)):
         return by_epoch
     high, low = float(best.subjects["dsc"].mean()), float(last.subjects["dsc"].mean())
@@ -53,14 +50,16 @@ def _judge(run: Run) -> Collapse | None:
     return by_epoch
 
 
-def _judge_epochs(run: Run) -> Collapse | None:
-    if run.epochs is None or run.epochs["val_slice_dsc"].dropna().empty:
+def _in_log(run: Run) -> Collapse | None:
+    top, end = epoch_of(run, "best"), epoch_of(run, "last")
+    if top is None or end is None:
         return None
-    measured = run.epochs.dropna(subset=["val_slice_dsc"])
-    top, end = best_epoch(measured), measured.iloc[-1]
-    high, low = float(top["val_slice_dsc"]), float(end["val_slice_dsc"])
-    if high - low <= DROP:
+    first = float(validated_epochs(run)[run.key_metric].iloc[0])
+    best, last = float(top[run.key_metric]), float(end[run.key_metric])
+    lost, gained = abs(best - last), abs(best - first)
+    like_dice = run.higher_is_better and 0 <= last <= best <= 1
+    if lost <= (DROP if like_dice else max(gained / 2, abs(best) / 10)):
         return None
-    measure = "validation slice DSC"
+    measure = validation_label(run.key_metric)
     epochs = int(top["epoch"]), int(end["epoch"])
-    return Collapse(run.name, run.method, run.seed, measure, high, low, *epochs)
+    return Collapse(run.name, run.method, run.seed, measure, best, last, *epochs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class Metric:
         higher_is_better: the direction in which it improves.
         digits: decimals worth printing.
         family: ``"slice"`` (the published slice-wise protocol), ``"volume"`` or ``"challenge"``.
+        of_class: the class it was measured on; empty for a metric of all evaluated classes.
     """
 
     column: str
@@ -26,6 +27,7 @@ class Metric:
     higher_is_better: bool
     digits: int
     family: str
+    of_class: str = ""
 
     @property
     def heading(self) -> str:
@@ -69,16 +71,28 @@ _SURFACE_DICE = re.compile(r"surface_dice_(\d+(?:\.\d+)?)mm")
 
 
 def known_metrics(columns: Iterable[str]) -> tuple[Metric, ...]:
-    """Give the metrics among `columns`, in the order in which reports show them."""
+    """Give the metrics of all classes among `columns`, in the order in which reports show them."""
     names = list(columns)
     found = [metric for metric in METRICS if metric.column in names]
-    surface = []
-    for name in names:
-        match = _SURFACE_DICE.fullmatch(name)
-        if match:
-            label = f"Surface Dice at {match[1]} mm"
-            surface.append(Metric(name, label, "", True, 3, "volume"))
+    surface = [metric for name in names if (metric := _surface_dice(name)) is not None]
     return tuple(found + surface)
+
+
+def class_metrics(columns: Iterable[str]) -> tuple[Metric, ...]:
+    """Give the metrics of single classes (``dsc_<class>``) that belong to metrics of all of them.
+
+    The classes are in the order of the columns, and the metrics of each in reports' order.
+    """
+    names = list(columns)
+    found: dict[str, list[Metric]] = {}
+    for metric in known_metrics(names):
+        for name in names:
+            if name.startswith(f"{metric.column}_"):
+                of_class = name.removeprefix(f"{metric.column}_")
+                found.setdefault(of_class, []).append(
+                    replace(metric, column=name, of_class=of_class)
+                )
+    return tuple(metric for metrics in found.values() for metric in metrics)
 
 
 def primary_metric(metrics: Iterable[Metric]) -> Metric:
@@ -89,3 +103,23 @@ def primary_metric(metrics: Iterable[Metric]) -> Metric:
         if column in by_column:
             return by_column[column]
     return available[0]
+
+
+def validation_label(column: str) -> str:
+    """Name a validation metric of ``epochs.csv`` for people: ``validation slice DSC``."""
+    name = column.removeprefix("val_")
+    metric = next(iter(known_metrics([name])), None)
+    if metric is None:
+        return f"validation {name.replace('_', ' ')}"
+    first, *others = metric.label.split()
+    # "Slice DSC" is no name within a sentence, "DSC" and "HD95" are.
+    words = [first.lower() if first.istitle() else first, *others]
+    unit = f" ({metric.unit})" if metric.unit else ""
+    return f"validation {' '.join(words)}{unit}"
+
+
+def _surface_dice(name: str) -> Metric | None:
+    match = _SURFACE_DICE.fullmatch(name)
+    if match is None:
+        return None
+    return Metric(name, f"Surface Dice at {match[1]} mm", "", True, 3, "volume")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,6 +28,9 @@ _TEX = {
     "↓": r"$\downarrow$",
     "\N{MINUS SIGN}": r"$-$",
     "\N{EN DASH}": "--",
+    "\N{GREATER-THAN OR EQUAL TO}": r"$\geq$",
+    "³": "$^3$",
+    "\n": " ",
 }
 
 
@@ -35,11 +39,21 @@ def escape_tex(text: str) -> str:
     return "".join(_TEX.get(character, character) for character in text)
 
 
+def escape_markdown(text: str) -> str:
+    """Keep `text` from being read as Markdown or as the HTML that Markdown lets through.
+
+    What cannot be markup where it stands (``p < 0.05``, ``[0.70, 0.75]``) is left as it is.
+    """
+    text = re.sub(r"&(?=[#A-Za-z])", "&amp;", text.replace("\n", " "))
+    text = re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)
+    return re.sub(r"[\\`*_|#~]|\[(?![\d+\N{MINUS SIGN}])", r"\\\g<0>", text)
+
+
 def to_markdown(frame: pd.DataFrame) -> str:
     """Write a frame of strings as a Markdown table with aligned columns."""
     rows = [[str(column) for column in frame.columns]]
     rows += [[str(cell) for cell in row] for row in frame.itertuples(index=False)]
-    rows = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
+    rows = [[escape_markdown(cell) for cell in row] for row in rows]
     widths = [max(3, *(len(row[i]) for row in rows)) for i in range(len(frame.columns))]
     lines = [
         "| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |"
@@ -53,7 +67,7 @@ def to_tex(frame: pd.DataFrame, caption: str) -> str:
     """Write a frame of strings as a LaTeX table (packages booktabs and graphicx)."""
     columns = " & ".join(escape_tex(str(column)) for column in frame.columns)
     rows = [
-        " & ".join(escape_tex(str(cell)) for cell in row) + r" \\"
+        _protect_start(" & ".join(escape_tex(str(cell)) for cell in row)) + r" \\"
         for row in frame.itertuples(index=False)
     ]
     return "\n".join(
@@ -76,6 +90,11 @@ def to_tex(frame: pd.DataFrame, caption: str) -> str:
     )
 
 
+def _protect_start(row: str) -> str:
+    r"""Keep a row's first character from being read as an argument of the ``\\`` before it."""
+    return f"{{{row[0]}}}{row[1:]}" if row.startswith(("[", "*")) else row
+
+
 def write_frame(
     numbers: pd.DataFrame, parts: Sequence[tuple[str, pd.DataFrame]], path: Path
 ) -> list[Path]:
@@ -83,6 +102,9 @@ def write_frame(
     files = [path.with_name(f"{path.name}.{suffix}") for suffix in ("csv", "md", "tex")]
     with atomic_path(files[0]) as temporary:
         numbers.to_csv(temporary, index=False, float_format="%.6g")
-    write_text(files[1], "\n".join(f"{caption}\n\n{to_markdown(f)}" for caption, f in parts))
+    write_text(
+        files[1],
+        "\n".join(f"{escape_markdown(caption)}\n\n{to_markdown(f)}" for caption, f in parts),
+    )
     write_text(files[2], "\n".join(to_tex(frame, caption) for caption, frame in parts))
     return files

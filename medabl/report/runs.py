@@ -1,10 +1,8 @@
-"""Run folders and evaluation CSVs, loaded and checked so that methods can be compared."""
+"""Runs as a report sees them: methods, seeds and frames; where they come from is in `load`."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,18 +10,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from medabl.errors import InputError
-from medabl.evaluation import read_evaluation
-from medabl.files import read_json
-from medabl.report.columns import Metric, known_metrics, primary_metric
+from medabl.report.columns import Metric, class_metrics, known_metrics, primary_metric
+from medabl.task import WMH, Task
 
 # The name under which a CSV that belongs to no run folder is kept: it is no particular epoch.
 FILE = "file"
 CHECKPOINTS = ("best", "last")
 # The losses of the published comparison come first, in its order.
 _ORDER = ("gdl", "gdl_bl", "gdl_abl")
-_EPOCH_COLUMNS = ("epoch", "train_loss", "val_slice_dsc")
-_LESION_COLUMNS = ("subject", "volume_mm3", "detected")
+# What `epochs.csv` holds beside validation metrics.
+_TRAINING_COLUMNS = ("epoch", "train_loss", "alpha", "lr", "seconds")
 
 
 @dataclass(frozen=True)
@@ -38,7 +34,24 @@ class Evaluated:
 
 @dataclass(frozen=True)
 class Run:
-    """One training (or one CSV): a method, a seed, a fold and what was measured."""
+    """One training (or one CSV): a method, a seed, a fold and what was measured.
+
+    Attributes:
+        name: of the run.
+        method: key of the group the run belongs to.
+        label: the group's name for people.
+        seed: of the training.
+        fold: of the cross-validation.
+        folder: the run folder; None for a CSV of its own.
+        evaluations: checkpoint -> its evaluation.
+        epochs: one row per epoch, if there is a log.
+        environment: versions and device.
+        task: what is segmented; None where nothing says so.
+        modalities: names of the images, in channel order.
+        tested: whether the evaluations are of a held-out test set.
+        warnings: what the run itself warns about.
+        settings: plain settings of the run, by dotted key.
+    """
 
     name: str
     method: str
@@ -49,17 +62,38 @@ class Run:
     evaluations: dict[str, Evaluated]
     epochs: pd.DataFrame | None = None
     environment: dict[str, Any] = field(default_factory=dict)
+    task: Task | None = None
+    modalities: tuple[str, ...] = ()
+    tested: bool = False
+    warnings: tuple[str, ...] = ()
+    settings: dict[str, Any] = field(default_factory=dict)
 
     def at(self, checkpoint: str) -> Evaluated | None:
         """Give the evaluation of `checkpoint`; a loose CSV answers for any."""
         return self.evaluations.get(checkpoint, self.evaluations.get(FILE))
 
+    @property
+    def key_metric(self) -> str:
+        """The column of `epochs` that decided which epoch is best."""
+        return (self.task or WMH).key_metric
+
+    @property
+    def higher_is_better(self) -> bool:
+        """The direction of the key metric."""
+        return (self.task or WMH).higher_is_better
+
 
 @dataclass(frozen=True)
 class Runs:
-    """Runs that can be compared: the same subjects for every method, and common metrics."""
+    """Runs that can be compared: the same subjects for every method, and common metrics.
+
+    Attributes:
+        runs: all of them.
+        unfinished: names of runs that were found and left out, with their status.
+    """
 
     runs: tuple[Run, ...]
+    unfinished: tuple[tuple[str, str], ...] = ()
     _cache: dict[str, tuple[list[str], dict[str, pd.DataFrame]]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -68,22 +102,57 @@ class Runs:
     def methods(self) -> dict[str, str]:
         """Method -> label, the published losses first and the others as they were given."""
         given = {run.method: run.label for run in self.runs}
-        ordered = [name for name in _ORDER if name in given]
-        ordered += [name for name in given if name not in _ORDER]
-        return {name: given[name] for name in ordered}
+        places = {name: place for place, name in enumerate(_ORDER)}
+        return {
+            name: given[name]
+            for name in sorted(given, key=lambda name: places.get(name.split(",")[0], len(_ORDER)))
+        }
 
     @cached_property
     def checkpoints(self) -> tuple[str, ...]:
         """The checkpoints every run has: best and last epoch, or only ``"file"`` for CSVs."""
-        folders = [run for run in self.runs if run.folder is not None]
+        folders = self.trained
         if not folders:
             return (FILE,)
         return tuple(c for c in CHECKPOINTS if all(c in run.evaluations for run in folders))
 
+    @property
+    def trained(self) -> tuple[Run, ...]:
+        """The runs that have a run folder."""
+        return tuple(run for run in self.runs if run.folder is not None)
+
+    @cached_property
+    def task(self) -> Task | None:
+        """What is segmented; None where no run says so."""
+        return next((run.task for run in self.runs if run.task is not None), None)
+
+    @cached_property
+    def structure(self) -> str:
+        """What is segmented, in a word for captions: ``lesion``, a class, or ``foreground``."""
+        if self.task is not None:
+            return self.task.judged[0] if len(self.task.judged) == 1 else "foreground"
+        challenge = any(metric.family == "challenge" for metric in self.metrics)
+        return "lesion" if challenge else "foreground"
+
+    @property
+    def component(self) -> str:
+        """What a connected component of the structure is called."""
+        return "lesion" if self.structure == "lesion" else "component"
+
+    @property
+    def tested(self) -> bool:
+        """Whether the evaluations are of subjects no epoch was chosen on."""
+        return bool(self.trained) and all(run.tested for run in self.trained)
+
     @cached_property
     def metrics(self) -> tuple[Metric, ...]:
         """The metrics every evaluation holds."""
-        return known_metrics(c for c in self._columns[0] if all(c in s for s in self._columns))
+        return known_metrics(self._common_columns)
+
+    @cached_property
+    def class_metrics(self) -> tuple[Metric, ...]:
+        """The metrics of single classes every evaluation holds."""
+        return class_metrics(self._common_columns)
 
     @cached_property
     def partial_metrics(self) -> tuple[Metric, ...]:
@@ -96,6 +165,17 @@ class Runs:
         """The metric the verdict rests on."""
         return primary_metric(self.metrics)
 
+    @cached_property
+    def validation_metrics(self) -> tuple[str, ...]:
+        """The validation metrics in the logs of the runs, the key metrics first."""
+        logs = [run for run in self.runs if run.epochs is not None]
+        columns = [run.key_metric for run in logs]
+        for run in logs:
+            assert run.epochs is not None
+            numbers = run.epochs.select_dtypes("number").columns
+            columns += [str(name) for name in numbers if name not in _TRAINING_COLUMNS]
+        return tuple(dict.fromkeys(columns))
+
     @property
     def _columns(self) -> list[list[str]]:
         return [
@@ -104,8 +184,13 @@ class Runs:
             for evaluated in run.evaluations.values()
         ]
 
+    @property
+    def _common_columns(self) -> list[str]:
+        columns = self._columns
+        return [name for name in columns[0] if all(name in others for others in columns)]
+
     def of(self, method: str) -> list[Run]:
-        """Give the runs of one method, by fold and seed."""
+        """Give the runs of one method, by seed and fold."""
         chosen = [run for run in self.runs if run.method == method]
         return sorted(chosen, key=lambda run: (run.seed, run.fold))
 
@@ -114,15 +199,15 @@ class Runs:
         return sorted({run.seed for run in self.of(method)})
 
     def subjects(self, checkpoint: str) -> pd.DataFrame:
-        """Give a row a subject and run, with method, label, seed, fold and run beside it."""
+        """Give one row per subject and run, with method, label, seed, fold and run beside it."""
         return self._tidy(checkpoint, "subjects")
 
     def lesions(self, checkpoint: str) -> pd.DataFrame:
-        """Give a row a reference lesion and run; empty where no run has a table of lesions."""
+        """Give one row per reference lesion and run; empty where no run has a table of lesions."""
         return self._tidy(checkpoint, "lesions")
 
     def skipped(self, checkpoint: str) -> pd.DataFrame:
-        """Give a row a subject that an evaluation left out; empty where none did."""
+        """Give one row per subject that an evaluation left out; empty where none did."""
         return self._tidy(checkpoint, "skipped")
 
     def _tidy(self, checkpoint: str, table: str) -> pd.DataFrame:
@@ -138,7 +223,7 @@ class Runs:
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
     def values(self, metric: Metric, checkpoint: str) -> dict[str, pd.DataFrame]:
-        """Give one metric as a subjects x seeds frame a method, rows in the same order.
+        """Give one metric as a subjects x seeds frame per method, rows in the same order.
 
         Infinite values (no surface to measure to) count as missing, like NaN.
         """
@@ -158,217 +243,3 @@ class Runs:
             cells = {method: indexed[indexed["method"] == method] for method in self.methods}
             self._cache[checkpoint] = every, cells
         return self._cache[checkpoint]
-
-
-def load_runs(paths: Sequence[str | os.PathLike[str]]) -> Runs:
-    """Load run folders and evaluation CSVs and check that they can be compared.
-
-    Args:
-        paths: run folders, folders searched for ``run.json`` at any depth, or evaluation CSVs. A
-            CSV inside a run folder is that run's checkpoint; any other one is a method named after
-            the file.
-
-    Raises:
-        InputError: nothing was found, a run is unfinished, a file cannot be read or lacks a
-            column, two runs claim the same method, seed and fold, or the subjects differ between
-            methods.
-    """
-    if not paths:
-        raise InputError("Nothing to report on: give run folders or evaluation CSV files.")
-    loaded: list[Run] = []
-    for path in map(Path, paths):
-        loaded.extend(_load_path(path))
-    unique = _merge_same_folder(loaded)
-    runs = Runs(tuple(_with_distinct_methods(unique)))
-    _check_distinct(runs)
-    if not runs.checkpoints:
-        raise InputError(
-            "The runs have no evaluated checkpoint in common: evaluate best.pt or last.pt of each."
-        )
-    if not runs.metrics:
-        raise InputError("The evaluations have no metric in common: evaluate them the same way.")
-    for checkpoint in runs.checkpoints:
-        _check_same_subjects(runs, checkpoint)
-    return runs
-
-
-def _load_path(path: Path) -> list[Run]:
-    if path.is_dir():
-        descriptions = sorted(path.rglob("run.json"), key=lambda p: p.as_posix())
-        if not descriptions:
-            raise InputError(
-                f"No run.json in {path} or below: give run folders, a folder that holds them, or "
-                "evaluation CSV files."
-            )
-        folders = [description.parent for description in descriptions]
-        unfinished = [
-            f for f in folders if _read_description(f / "run.json").get("status") != "done"
-        ]
-        if unfinished:
-            raise InputError(
-                f"{len(unfinished)} of {len(folders)} runs in {path} are not finished "
-                f"({_some([f.name for f in unfinished])}): resume them, or leave them out."
-            )
-        return [_load_run(folder) for folder in folders]
-    if not path.is_file():
-        raise InputError(f"{path} does not exist: give run folders or evaluation CSV files.")
-    if path.suffix.lower() != ".csv":
-        raise InputError(f"{path} is neither a folder nor a CSV file.")
-    run_folder = path.parent.parent
-    if path.parent.name == "evaluation" and (run_folder / "run.json").is_file():
-        return [_load_run(run_folder, only=path.stem)]
-    evaluations = {FILE: _load_evaluation(path)}
-    return [Run(path.stem, path.stem, path.stem, 0, 0, None, evaluations)]
-
-
-def _load_run(folder: Path, only: str | None = None) -> Run:
-    description = _read_description(folder / "run.json")
-    name = str(description.get("name", folder.name))
-    names = CHECKPOINTS if only is None else (only,)
-    files = {c: folder / "evaluation" / f"{c}.csv" for c in names}
-    evaluations = {c: _load_evaluation(f) for c, f in files.items() if f.is_file()}
-    if not evaluations:
-        raise InputError(
-            f"The run in {folder} has no evaluation/best.csv or evaluation/last.csv: evaluate it."
-        )
-    epochs = folder / "epochs.csv"
-    environment = folder / "environment.json"
-    method = str(description.get("method", name))
-    return Run(
-        name=name,
-        method=method,
-        label=str(description.get("label") or method),
-        seed=int(description.get("seed") or 0),
-        fold=int(description.get("fold") or 0),
-        folder=folder,
-        evaluations=evaluations,
-        epochs=_read_table(epochs, _EPOCH_COLUMNS) if epochs.is_file() else None,
-        environment=_read_description(environment) if environment.is_file() else {},
-    )
-
-
-def _read_description(path: Path) -> dict[str, Any]:
-    try:
-        content = read_json(path)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path} must hold a JSON object.")
-    return content
-
-
-def _load_evaluation(path: Path) -> Evaluated:
-    evaluation = read_evaluation(path)
-    subjects = evaluation.subjects
-    subjects["subject"] = subjects["subject"].astype(str)
-    metrics = known_metrics(map(str, subjects.columns))
-    if not metrics:
-        raise InputError(f"{path} has no column with a metric that medabl knows, such as dsc.")
-    for metric in metrics:
-        values = pd.to_numeric(subjects[metric.column], errors="coerce")
-        unreadable = values.isna() & subjects[metric.column].notna()
-        if unreadable.any():
-            wrong = subjects.loc[unreadable, metric.column].iloc[0]
-            raise InputError(f"{path}: column {metric.column} holds {wrong!r}, which is no number.")
-        subjects[metric.column] = values
-    repeated = subjects.loc[subjects["subject"].duplicated(), "subject"]
-    if not repeated.empty:
-        raise InputError(f"{path} lists subject {repeated.iloc[0]} twice.")
-    if subjects.empty:
-        raise InputError(f"{path} lists no subject.")
-    if subjects[[metric.column for metric in metrics]].isna().all(axis=None):
-        raise InputError(f"{path} has no value in any metric.")
-    lesions = evaluation.lesions
-    lacking = [column for column in _LESION_COLUMNS if column not in lesions]
-    if len(lesions.columns) and lacking:
-        raise InputError(
-            f"{path.with_name(f'{path.stem}_lesions.csv')} lacks the column {', '.join(lacking)}."
-        )
-    return Evaluated(path, subjects, lesions, evaluation.skipped)
-
-
-def _read_table(path: Path, required: Iterable[str]) -> pd.DataFrame:
-    try:
-        frame = pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as CSV: {error}") from error
-    missing = [column for column in required if column not in frame.columns]
-    if missing:
-        raise InputError(f"{path} lacks the column {', '.join(missing)}.")
-    return frame
-
-
-def _merge_same_folder(runs: Iterable[Run]) -> list[Run]:
-    """Join what was given more than once: a run by its folder and again by one of its CSVs."""
-    merged: dict[Path, Run] = {}
-    for run in runs:
-        source = run.folder if run.folder is not None else run.evaluations[FILE].path
-        key = source.resolve()
-        if key in merged:
-            merged[key].evaluations.update(run.evaluations)
-        else:
-            merged[key] = run
-    return list(merged.values())
-
-
-def _with_distinct_methods(runs: Sequence[Run]) -> list[Run]:
-    """Tell apart what shares a name: CSVs called alike, and one method under several labels."""
-    stems = [run.name for run in runs if run.folder is None]
-    labels: dict[str, set[str]] = {}
-    for run in runs:
-        if run.folder is not None:
-            labels.setdefault(run.method, set()).add(run.label)
-    result = []
-    for run in runs:
-        method, label = run.method, run.label
-        if run.folder is None and (stems.count(run.name) > 1 or run.name in labels):
-            method = label = f"{run.evaluations[FILE].path.resolve().parent.name}/{run.name}"
-        elif run.folder is not None and len(labels[run.method]) > 1:
-            method = run.label
-        result.append(replace(run, method=method, label=label))
-    return result
-
-
-def _check_distinct(runs: Runs) -> None:
-    seen: dict[tuple[str, int, int], Run] = {}
-    for run in runs.runs:
-        key = (run.method, run.seed, run.fold)
-        if key in seen:
-            raise InputError(
-                f"Runs {_place(seen[key])} and {_place(run)} are both method {run.method}, seed "
-                f"{run.seed}, fold {run.fold}: give one of them, or give them different labels."
-            )
-        seen[key] = run
-    for checkpoint in runs.checkpoints:
-        tidy = runs.subjects(checkpoint)
-        twice = tidy[tidy.duplicated(["method", "seed", "subject"])]
-        if not twice.empty:
-            row = twice.iloc[0]
-            raise InputError(
-                f"Subject {row['subject']} is evaluated in two folds of {row['method']}, seed "
-                f"{row['seed']}: folds must hold different subjects."
-            )
-
-
-def _place(run: Run) -> str:
-    return str(run.folder if run.folder is not None else run.evaluations[FILE].path)
-
-
-def _check_same_subjects(runs: Runs, checkpoint: str) -> None:
-    tidy = runs.subjects(checkpoint)
-    groups = [("", tidy)] + [(f" with seed {seed}", part) for seed, part in tidy.groupby("seed")]
-    for where, part in groups:
-        held = {m: set(part.loc[part["method"] == m, "subject"]) for m in part["method"].unique()}
-        every = set().union(*held.values())
-        lacking = [(m, sorted(every - subjects)) for m, subjects in held.items()]
-        complaints = [f"{m} lacks {_some(missing)}" for m, missing in lacking if missing]
-        if complaints:
-            raise InputError(
-                f"The methods were evaluated on different subjects{where}: "
-                f"{'; '.join(complaints)}. Evaluate the same subjects for each method."
-            )
-
-
-def _some(names: Sequence[str], limit: int = 8) -> str:
-    shown = ", ".join(names[:limit])
-    return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from medabl.report.collapse import best_epoch
+from medabl.report.epochs import epoch_of
 from medabl.report.runs import Runs
 
 LOGGED = {"slice_dsc": "val_slice_dsc", "slice_hd_rows": "val_slice_hd_rows"}
@@ -25,14 +25,17 @@ def logged_slice_metrics(runs: Runs, method: str, checkpoint: str) -> dict[str, 
 
     Returns:
         mean over seeds (of the mean over folds) under the metric's own name and the standard
-        deviation over seeds as ``*_sd``; nothing if a run of the method has no log.
+        deviation over seeds as ``*_sd``; nothing if a run of the method has no log, or where a
+        test set is judged, on which nothing was logged.
     """
+    if any(run.tested for run in runs.of(method)):
+        return {}
     rows = [
-        {"seed": run.seed, **_at(run.epochs, checkpoint)}
+        {"seed": run.seed, **{name: float(row[column]) for name, column in LOGGED.items()}}
         for run in runs.of(method)
-        if run.epochs is not None and set(LOGGED.values()) <= set(run.epochs.columns)
+        if (row := epoch_of(run, checkpoint)) is not None and set(LOGGED.values()) <= set(row.index)
     ]
-    if checkpoint not in ("best", "last") or len(rows) < len(runs.of(method)):
+    if len(rows) < len(runs.of(method)):
         return {}
     by_seed = pd.DataFrame(rows).groupby("seed").mean()
     metrics = {}
@@ -40,8 +43,3 @@ def logged_slice_metrics(runs: Runs, method: str, checkpoint: str) -> dict[str, 
         metrics[name] = float(by_seed[name].mean())
         metrics[f"{name}_sd"] = float(by_seed[name].std(ddof=1))
     return metrics
-
-
-def _at(epochs: pd.DataFrame, checkpoint: str) -> dict[str, float]:
-    row = best_epoch(epochs) if checkpoint == "best" else epochs.iloc[-1]
-    return {name: float(row[column]) for name, column in LOGGED.items()}

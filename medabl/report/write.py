@@ -11,9 +11,7 @@ from matplotlib.figure import Figure
 
 from medabl.errors import InputError
 from medabl.files import write_text
-from medabl.report.agreement import agreement_table, format_agreement
 from medabl.report.analysis import Analysis, analyse
-from medabl.report.detection import detection_by_size, format_detection
 from medabl.report.figures import (
     bland_altman,
     box_plots,
@@ -23,13 +21,26 @@ from medabl.report.figures import (
     interval_plot,
     subject_gallery,
     training_curves,
+    training_details,
 )
-from medabl.report.html import render_page
-from medabl.report.inline import freeze_layout, render_svg, save_png
-from medabl.report.markup import write_frame
-from medabl.report.runs import load_runs
-from medabl.report.tables import comparison_table, write_ranks, write_tables, write_tests
-from medabl.report.verdict import answer
+from medabl.report.interpretation import answer
+from medabl.report.load import load_runs
+from medabl.report.markup import escape_markdown, write_frame
+from medabl.report.page import render_page
+from medabl.report.png import save_png
+from medabl.report.svg import freeze_layout, render_svg
+from medabl.report.tables import (
+    agreement_table,
+    class_table,
+    comparison_table,
+    detection_table,
+    format_agreement,
+    format_classes,
+    format_detection,
+    write_ranks,
+    write_tables,
+    write_tests,
+)
 
 
 def write_report(
@@ -40,15 +51,16 @@ def write_report(
     """Compare runs and write the report.
 
     Writes ``report.html`` (self-contained), ``answer.md`` (what it means in sentences), the
-    tables ``table``, ``tests``, ``ranks``, ``detection`` and ``agreement`` (each ``.csv``,
-    ``.md`` and ``.tex``) and ``figures/`` (each ``.png`` and, but for the subjects, ``.svg``).
-    Everything is computed before the first file is written, every file is whole or not there,
-    and the page comes last.
+    tables ``table``, ``classes``, ``tests``, ``ranks``, ``detection`` and ``agreement`` (each
+    ``.csv``, ``.md`` and ``.tex``) and ``figures/`` (each ``.png`` and, but for the subjects,
+    ``.svg``). Everything is computed before the first file is written, every file is whole or
+    not there, and the page comes last.
 
     Args:
         paths: run folders, folders that hold them, or evaluation CSVs (see `load_runs`).
         out: folder to write to; made when missing, and files of an older report are replaced.
-        reference: method that the others are compared with; None compares every pair.
+        reference: method that the others are compared with; None compares every pair of up to
+            five methods, and more with the first.
 
     Returns:
         the path of ``report.html``.
@@ -75,13 +87,14 @@ def write_report(
         # The numbers stand without pictures; a scan that was moved or resampled must not hide them.
         gallery, trouble = [], str(error)
     page = render_page(analysis, table, drawings, gallery, trouble)
+    said = "\n\n".join(map(escape_markdown, answer(analysis).lines)) + "\n"
     try:
         _write_tables(analysis, table, folder)
         for name, figure in figures.items():
             save_png(figure, folder / "figures" / f"{name}.png")
         for name, drawing in drawings.items():
             write_text(folder / "figures" / f"{name}.svg", drawing)
-        write_text(folder / "answer.md", "\n\n".join(answer(analysis).lines) + "\n")
+        write_text(folder / "answer.md", said)
         write_text(folder / "report.html", page)
     except OSError as error:
         raise InputError(f"The report cannot be written to {folder}: {error}") from error
@@ -95,9 +108,10 @@ def draw_figures(analysis: Analysis) -> dict[str, Figure]:
     drawn = {
         "intervals": interval_plot(runs, analysis.of(runs.primary, checkpoint)),
         "training_curves": training_curves(runs),
+        "training_details": training_details(runs),
         "boxes": box_plots(runs, checkpoint),
         "differences": difference_plots(runs, mine),
-        "detection": detection_curves(runs, detection_by_size(runs, checkpoint)),
+        "detection": detection_curves(runs, detection_table(runs, checkpoint)),
         "bland_altman": bland_altman(runs, checkpoint),
     }
     return {name: figure for name, figure in drawn.items() if figure is not None}
@@ -109,16 +123,26 @@ def _write_tables(analysis: Analysis, table: pd.DataFrame, folder: Path) -> None
     if analysis.comparisons:
         write_tests(analysis, folder)
         write_ranks(analysis, folder)
-    detection = detection_by_size(runs, checkpoint)
-    if not detection.empty:
-        caption = (
-            "Share of reference lesions detected, by volume, with 95 % Wilson intervals; a lesion "
-            "counts once, whatever the number of seeds."
-        )
-        write_frame(detection, [(caption, format_detection(detection))], folder / "detection")
-    agreement = agreement_table(runs, checkpoint)
-    if not agreement.empty:
-        caption = (
-            "Predicted minus reference lesion volume over subjects, seeds averaged (Bland-Altman)."
-        )
-        write_frame(agreement, [(caption, format_agreement(agreement))], folder / "agreement")
+    captioned = {
+        "classes": (
+            class_table(runs),
+            format_classes,
+            "Every class by itself: mean ± standard deviation over seeds [95 % bootstrap interval "
+            "over subjects].",
+        ),
+        "detection": (
+            detection_table(runs, checkpoint),
+            format_detection,
+            f"Share of reference {runs.component}s detected, by volume, with 95 % Wilson "
+            f"intervals; a {runs.component} counts once, whatever the number of seeds.",
+        ),
+        "agreement": (
+            agreement_table(runs, checkpoint),
+            format_agreement,
+            f"Predicted minus reference {runs.structure} volume over subjects, seeds averaged "
+            "(Bland-Altman).",
+        ),
+    }
+    for stem, (numbers, to_text, caption) in captioned.items():
+        if not numbers.empty:
+            write_frame(numbers, [(caption, to_text(numbers))], folder / stem)

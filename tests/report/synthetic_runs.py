@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pandas as pd
+import yaml
 
 LABELS = {"gdl": "GDL", "gdl_bl": "GDL + BL", "gdl_abl": "GDL + ABL"}
 SITES = ("Utrecht", "Singapore", "Amsterdam/GE3T")
@@ -112,9 +113,15 @@ def write_run(
     missing: Sequence[str] = (),
     status: str = "done",
     fold: int = 0,
+    name: str = "",
+    described: Mapping[str, object] | None = None,
+    settings: Mapping[str, object] | None = None,
 ) -> Path:
-    """Write one run folder; `missing` subjects have NaN surface distances (empty prediction)."""
-    run = folder / f"{method}-f{fold}-s{seed}"
+    """Write one run folder; `missing` subjects have NaN surface distances (empty prediction).
+
+    `described` are further keys of run.json, `settings` become config.yaml.
+    """
+    run = folder / (name or f"{method}-f{fold}-s{seed}")
     (run / "evaluation").mkdir(parents=True)
     description = {
         "name": run.name,
@@ -123,7 +130,11 @@ def write_run(
         "seed": seed,
         "fold": fold,
         "status": status,
+        **(described or {}),
     }
+    if settings is not None:
+        text = yaml.safe_dump({"method": method, "seed": seed, "fold": fold, **settings})
+        (run / "config.yaml").write_text(text)
     (run / "run.json").write_text(json.dumps(description))
     (run / "environment.json").write_text(
         json.dumps({"medabl": "0.1.0", "device": "cpu", "versions": {"torch": "2.13.0"}})
@@ -180,3 +191,61 @@ def write_comparison(
                 missing=(missing or {}).get(method, ()),
             )
     return folder / "runs"
+
+
+def write_sweep(folder: Path, names: Sequence[str], *, with_images: bool = False) -> Path:
+    """Four losses with three values of alpha_end and two seeds each, named as a sweep names them."""
+    images = None
+    if with_images:
+        images = folder / "images"
+        write_images(images, names)
+    for number, method in enumerate(("gdl", "gdl_bl", "gdl_abl", "dice_ce")):
+        for step, alpha_end in enumerate((0.01, 0.1, 0.3)):
+            for seed in (0, 1):
+                write_run(
+                    folder / "sweep",
+                    method,
+                    seed,
+                    names,
+                    0.015 * number + 0.01 * step,
+                    name=f"{method}-alpha_end={alpha_end}-seed={seed}",
+                    images=images,
+                    settings={"alpha_end": alpha_end, "epochs": 40, "run_dir": f"{method}/{seed}"},
+                )
+    return folder / "sweep"
+
+
+TISSUES = {
+    "name": "tissues",
+    "classes": ["background", "grey matter", "white matter", "csf"],
+    "labels": {0: "background", 1: "csf", 2: "grey matter", 3: "white matter"},
+    "judged": ["grey matter", "white matter", "csf"],
+    "spatial_dims": 3,
+    "key_metric": "val_hd95",
+    "higher_is_better": False,
+}
+
+
+def write_tissue_run(
+    folder: Path, method: str, seed: int, names: Sequence[str], gain: float
+) -> Path:
+    """A run of a three-class task judged on a test set: other key metric, columns per class."""
+    described = {"task": TISSUES, "test": True, "modalities": ["t1"], "label": method}
+    run = write_run(folder, method, seed, names, gain, described=described)
+    epochs = pd.read_csv(run / "epochs.csv")
+    dice = epochs.pop("val_slice_dsc")
+    epochs = epochs.drop(columns="val_slice_hd_rows")
+    epochs.insert(4, "val_hd95", 12 - 10 * dice)
+    epochs.insert(5, "val_mean_dice", dice)
+    epochs.to_csv(run / "epochs.csv", index=False)
+    for checkpoint in ("best", "last"):
+        path = run / f"evaluation/{checkpoint}.csv"
+        frame = pd.read_csv(path)
+        kept = ["subject", "site", "prediction", "reference", "image", "dsc", "hd95_mm"]
+        frame = frame[[*kept, "reference_ml", "prediction_ml"]]
+        for number, tissue in enumerate(TISSUES["judged"]):
+            frame[f"dsc_{tissue}"] = (frame["dsc"] + 0.01 * (number - 1)).clip(0, 1)
+            frame[f"hd95_mm_{tissue}"] = frame["hd95_mm"] + number - 1
+        frame.to_csv(path, index=False)
+        (run / f"evaluation/{checkpoint}_lesions.csv").unlink()
+    return run

@@ -8,17 +8,27 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from medabl.report.bootstrap import seed_average
-from medabl.report.figures.style import INK, PALETTE, PAPER, panels, styled
+from medabl.report.comparisons import Comparison
+from medabl.report.figures.style import (
+    INK,
+    PALETTE,
+    PAPER,
+    fill_label,
+    panels,
+    styled,
+    wrapped_panels,
+)
 from medabl.report.runs import Runs
-from medabl.report.statistics import Comparison
+from medabl.statistics import seed_average
+
+_FEW_ROWS = 4
 
 
 @styled
 def interval_plot(
     runs: Runs, comparisons: Sequence[Comparison], width: float = 5.0
 ) -> Figure | None:
-    """Draw the paired differences of one metric, a row a comparison.
+    """Draw the paired differences of one metric, one row per comparison.
 
     Small dots are subjects (seeds averaged), the large one is their mean and the bar its 95 %
     interval; filled in colour where test and interval call it more than noise.
@@ -35,20 +45,14 @@ def interval_plot(
     if not shown:
         return None
     metric = shown[0].metric
-    figure, ((axes,),) = panels(1, 1, width, 0.95 + 0.62 * len(shown))
-    differences = paired_differences(runs, shown)
-    for row, comparison in enumerate(shown):
-        _draw_row(axes, row, comparison, differences[row])
-    axes.axvline(0, color=INK, linewidth=1.0)
-    names = [_name(comparison, runs.methods) for comparison in shown]
+    row_height = 0.62 if len(shown) <= _FEW_ROWS else 0.42
+    figure, ((axes,),) = panels(1, 1, width, 0.95 + row_height * len(shown))
+    _draw_rows(axes, runs, shown)
+    names, reference = _names(shown, runs.methods)
     axes.set_yticks(range(len(shown)), names)
-    axes.set_ylim(len(shown) - 0.45, -0.55)
-    axes.grid(axis="y", visible=False)
-    axes.tick_params(axis="y", length=0)
-    axes.spines["left"].set_visible(False)
     direction = "right: first is better" if metric.higher_is_better else "left: first is better"
     axes.locator_params(axis="x", nbins=6)
-    axes.set_xlabel(f"Difference in {metric.name_with_unit}; {direction}")
+    axes.set_xlabel(f"Difference in {metric.name_with_unit}{reference}; {direction}")
     return figure
 
 
@@ -62,8 +66,26 @@ def paired_differences(runs: Runs, comparisons: Sequence[Comparison]) -> list[np
     return [difference[~np.isnan(difference)] for difference in raw]
 
 
-def _name(comparison: Comparison, labels: Mapping[str, str]) -> str:
-    return f"{labels[comparison.method]}\nvs {labels[comparison.reference]}"
+def _names(comparisons: Sequence[Comparison], labels: Mapping[str, str]) -> tuple[list[str], str]:
+    """Name the rows; a reference that many rows share is named once, for the axis."""
+    references = {labels[c.reference] for c in comparisons}
+    if len(comparisons) > _FEW_ROWS and len(references) == 1:
+        return [fill_label(labels[c.method]) for c in comparisons], f"\nto {references.pop()}"
+    names = [
+        f"{fill_label(labels[c.method])}\nvs {fill_label(labels[c.reference])}" for c in comparisons
+    ]
+    return names, ""
+
+
+def _draw_rows(axes: Axes, runs: Runs, shown: Sequence[Comparison]) -> None:
+    differences = paired_differences(runs, shown)
+    for row, (comparison, values) in enumerate(zip(shown, differences, strict=True)):
+        _draw_row(axes, row, comparison, values)
+    axes.axvline(0, color=INK, linewidth=1.0)
+    axes.set_ylim(len(shown) - 0.45, -0.55)
+    axes.grid(axis="y", visible=False)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
 
 
 def _draw_row(axes: Axes, row: int, comparison: Comparison, differences: np.ndarray) -> None:
@@ -93,7 +115,7 @@ def _draw_row(axes: Axes, row: int, comparison: Comparison, differences: np.ndar
 
 @styled
 def difference_plots(runs: Runs, comparisons: Sequence[Comparison]) -> Figure | None:
-    """Draw the paired differences of every metric at one checkpoint, a panel a metric.
+    """Draw the paired differences of every metric at one checkpoint, one panel per metric.
 
     Read each panel as `interval_plot`.
 
@@ -105,22 +127,16 @@ def difference_plots(runs: Runs, comparisons: Sequence[Comparison]) -> Figure | 
     metrics = list(dict.fromkeys(c.metric for c in compared))
     if not metrics:
         return None
-    most = max(sum(c.metric == metric for c in compared) for metric in metrics)
-    columns = min(3, len(metrics))
-    rows = -(-len(metrics) // columns)
-    figure, grid = panels(rows, columns, 2.9, 0.75 + 0.45 * most)
-    for axes, metric in zip(grid.flat, metrics, strict=False):
-        shown = [c for c in compared if c.metric == metric]
-        for row, (c, d) in enumerate(zip(shown, paired_differences(runs, shown), strict=True)):
-            _draw_row(axes, row, c, d)
-        axes.axvline(0, color=INK, linewidth=1.0)
-        axes.set_yticks(range(len(shown)), [_name(c, runs.methods) for c in shown], fontsize=7.5)
-        axes.set_ylim(len(shown) - 0.45, -0.55)
-        axes.grid(axis="y", visible=False)
-        axes.tick_params(axis="y", length=0)
-        axes.spines["left"].set_visible(False)
+    by_metric = {metric: [c for c in compared if c.metric == metric] for metric in metrics}
+    most = max(map(len, by_metric.values()))
+    row_height = 0.45 if most <= _FEW_ROWS else 0.38
+    figure, grid = wrapped_panels(len(metrics), 2.9, 0.85 + row_height * most, most=3)
+    for axes, (metric, shown) in zip(grid.flat, by_metric.items(), strict=False):
+        _draw_rows(axes, runs, shown)
+        names, reference = _names(shown, runs.methods)
+        axes.set_yticks(range(len(shown)), names, fontsize=7.5)
         axes.locator_params(axis="x", nbins=4)
         axes.set_title(metric.heading)
-    for axes in list(grid.flat)[len(metrics) :]:
-        axes.set_axis_off()
+        if reference:
+            axes.set_xlabel(f"Difference{reference}", fontsize=7.5)
     return figure

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import textwrap
 from collections.abc import Callable, Iterable
 from typing import Any, ParamSpec, TypeVar
 
@@ -16,7 +17,7 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 REFERENCE_COLOUR = "#56B4E9"
 PREDICTION_COLOUR = "#E69F00"
-# Tones that a web page exchanges for its own (see `medabl.report.inline`).
+# Tones that a web page exchanges for its own (see `medabl.report.svg`).
 PAPER = "#fefefe"
 INK = "#1b1f24"
 RULE = "#d5dae0"
@@ -50,7 +51,8 @@ _STYLE: dict[str, Any] = {
     "figure.facecolor": "white",
     "axes.facecolor": "none",
     "axes.unicode_minus": True,
-    "mathtext.default": "regular",
+    # Labels and subjects are anyone's text: a dollar sign is a dollar sign.
+    "text.parse_math": False,
 }
 
 P = ParamSpec("P")
@@ -78,14 +80,42 @@ def panels(rows: int, columns: int, width: float, height: float, **kwargs: Any) 
     return figure, figure.subplots(rows, columns, squeeze=False, **kwargs)
 
 
+def wrapped_panels(
+    number: int, width: float, height: float, most: int = 4, **kwargs: Any
+) -> tuple[Figure, Any]:
+    """Make a figure of `number` panels, at most `most` side by side; superfluous ones are hidden.
+
+    Returns:
+        the figure and a 2D array of axes.
+    """
+    columns = min(most, number)
+    rows = -(-number // columns)
+    figure, grid = panels(rows, columns, width, height, **kwargs)
+    for axes in list(grid.flat)[number:]:
+        hide(axes)
+    return figure, grid
+
+
+def label_lowest(grid: Any, number: int, label: str) -> None:
+    """Label the horizontal axis of the lowest of `number` panels in every column, with ticks."""
+    columns = grid.shape[1]
+    for axes in list(grid.flat)[max(0, number - columns) : number]:
+        axes.set_xlabel(label)
+        axes.tick_params(labelbottom=True)
+
+
 def method_colours(methods: Iterable[str]) -> dict[str, str]:
-    """Give each method its colour, the same in every figure."""
+    """Give each method its colour, the same in every figure; the seventh repeats the first's."""
     return {method: PALETTE[i % len(PALETTE)] for i, method in enumerate(methods)}
 
 
 def method_markers(methods: Iterable[str]) -> dict[str, str]:
-    """Give each method its marker, so that colour is never the only difference."""
-    return {method: MARKERS[i % len(MARKERS)] for i, method in enumerate(methods)}
+    """Give each method its marker, so that colour is never the only difference.
+
+    Methods that share a colour differ in their marker.
+    """
+    number = len(MARKERS)
+    return {method: MARKERS[(i + i // number) % number] for i, method in enumerate(methods)}
 
 
 def hide(axes: Axes) -> None:
@@ -93,6 +123,16 @@ def hide(axes: Axes) -> None:
     axes.set_axis_off()
 
 
-def wrap_label(label: str) -> str:
-    """Break ``GDL + ABL`` before its plus signs, so that it fits under a narrow box."""
-    return label.replace(" + ", "\n+ ")
+def wrap_label(label: str, width: int = 11) -> str:
+    """Break a label into lines: ``GDL + ABL`` before its plus signs, long ones at spaces too."""
+    lines = label.replace(" + ", "\n+ ").splitlines()
+    if len(label) <= width or not lines:
+        return label.replace(" + ", "\n+ ")
+    return "\n".join(
+        part for line in lines for part in textwrap.wrap(line, width, break_long_words=False)
+    )
+
+
+def fill_label(label: str, width: int = 26) -> str:
+    """Break a long label at spaces, for the side of a plot or the top of a panel."""
+    return "\n".join(textwrap.wrap(label, width, break_long_words=False)) or label

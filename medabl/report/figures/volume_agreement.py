@@ -1,19 +1,26 @@
-"""Bland-Altman plots of lesion volume, a panel a method."""
+"""Bland-Altman plots of volume, one panel per method."""
 
 from __future__ import annotations
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from medabl.report.agreement import agreement_table, volumes
-from medabl.report.bootstrap import Array
-from medabl.report.figures.style import INK, method_colours, panels, styled
+from medabl.report.figures.style import (
+    INK,
+    fill_label,
+    label_lowest,
+    method_colours,
+    styled,
+    wrapped_panels,
+)
 from medabl.report.runs import Runs
+from medabl.report.tables import agreement_table, volumes
+from medabl.statistics.bootstrap import Array
 
 
 @styled
 def bland_altman(runs: Runs, checkpoint: str) -> Figure | None:
-    """Draw predicted minus reference lesion volume against the mean of both, a dot a subject.
+    """Draw predicted minus reference volume against the mean of both, one dot per subject.
 
     The solid line is the bias, the dashed ones the 95 % limits of agreement. The horizontal axis
     is square-root scaled: lesion loads span two orders of magnitude and may be zero.
@@ -25,9 +32,7 @@ def bland_altman(runs: Runs, checkpoint: str) -> Figure | None:
     if measured.empty:
         return None
     table = agreement_table(runs, checkpoint).set_index("method")
-    columns = min(4, len(table))
-    rows = -(-len(table) // columns)
-    figure, grid = panels(rows, columns, 2.6, 2.5, sharex=True, sharey=True)
+    figure, grid = wrapped_panels(len(table), 2.6, 2.5, sharex=True, sharey=True)
     colours = method_colours(runs.methods)
     for axes, (method, row) in zip(grid.flat, table.iterrows(), strict=False):
         mine = measured[measured["method"] == method]
@@ -44,18 +49,15 @@ def bland_altman(runs: Runs, checkpoint: str) -> Figure | None:
             alpha=0.75,
             markeredgewidth=0,
         )
-        axes.set_title(row["label"])
+        axes.set_title(fill_label(row["label"]))
     highest = float(measured["mean_ml"].max())
     for axes in grid.flat:
         axes.set_xscale("function", functions=(_root, _square))
         axes.set_xlim(0, highest * 1.1 + 0.1)
         axes.set_xticks([t for t in (0, 1, 5, 10, 25, 50, 100, 200, 400) if t <= highest * 1.1])
-    for axes in grid[-1]:
-        axes.set_xlabel("Mean volume (ml)")
+    label_lowest(grid, len(table), "Mean volume (ml)")
     for axes in grid[:, 0]:
         axes.set_ylabel("Prediction \N{MINUS SIGN} reference (ml)")
-    for axes in list(grid.flat)[len(table) :]:
-        axes.set_axis_off()
     return figure
 
 

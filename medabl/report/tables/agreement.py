@@ -1,11 +1,11 @@
-"""Agreement of lesion volume between prediction and reference (Bland and Altman 1986)."""
+"""Agreement of volume between prediction and reference as a table."""
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from medabl.report.runs import Runs
+from medabl.statistics import limits_of_agreement
 
 _VOLUMES = ("reference_ml", "prediction_ml")
 
@@ -27,7 +27,7 @@ def volumes(runs: Runs, checkpoint: str) -> pd.DataFrame:
 
 
 def agreement_table(runs: Runs, checkpoint: str) -> pd.DataFrame:
-    """Give bias and 95 % limits of agreement (bias ± 1.96 sd over subjects), a row a method.
+    """Give bias and 95 % limits of agreement (bias ± 1.96 sd over subjects), one row per method.
 
     Returns:
         ``method, label, subjects, bias_ml, sd_ml, lower_limit_ml, upper_limit_ml``; empty when
@@ -36,24 +36,14 @@ def agreement_table(runs: Runs, checkpoint: str) -> pd.DataFrame:
     measured = volumes(runs, checkpoint)
     if measured.empty:
         return pd.DataFrame()
-    rows = []
+    rows: list[dict[str, object]] = []
     for method, label in runs.methods.items():
         difference = measured.loc[measured["method"] == method, "difference_ml"]
         if difference.empty:
             continue
-        bias = float(difference.mean())
-        sd = float(difference.std(ddof=1)) if len(difference) > 1 else float(np.nan)
-        rows.append(
-            {
-                "method": method,
-                "label": label,
-                "subjects": len(difference),
-                "bias_ml": bias,
-                "sd_ml": sd,
-                "lower_limit_ml": bias - 1.96 * sd,
-                "upper_limit_ml": bias + 1.96 * sd,
-            }
-        )
+        limits = limits_of_agreement(difference)
+        row = {"method": method, "label": label, "subjects": len(difference)}
+        rows.append(row | {f"{name}_ml": value for name, value in limits.items()})
     return pd.DataFrame(rows)
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from medabl.report.analysis import Analysis
 from medabl.report.collapse import Collapse
-from medabl.report.statistics import Comparison
-
-CHECKPOINT_NAMES = {"best": "best epoch", "last": "last epoch", "file": "as evaluated"}
+from medabl.report.comparisons import Comparison
+from medabl.report.runs import Runs
+from medabl.report.words import CHECKPOINT_NAMES, capitalised, count, format_p, listed, shortened
 
 
 @dataclass(frozen=True)
@@ -21,40 +21,21 @@ class Answer:
         certainty: how sure to be of it.
         details: one sentence a comparison, on the metric that decides.
         warnings: what would mislead a reader who stopped at the numbers.
+        basis: on which subjects the epoch was chosen and judged; empty for CSVs.
     """
 
     headline: str
     certainty: str
     details: tuple[str, ...]
     warnings: tuple[str, ...]
+    basis: str = ""
 
     @property
     def lines(self) -> list[str]:
         """All sentences, for a terminal or a Markdown file."""
         marked = [f"Warning: {warning}" for warning in self.warnings]
-        return [self.headline, self.certainty, *self.details, *marked]
-
-
-def count(number: int, noun: str) -> str:
-    """Write a number with its noun in the right form: ``1 seed``, ``3 seeds``."""
-    plural = "losses" if noun == "loss" else f"{noun}s"
-    return f"{number} {noun if number == 1 else plural}"
-
-
-def listed(names: Sequence[str], conjunction: str = "and") -> str:
-    """Join names as a sentence does: ``A, B and C``."""
-    if len(names) < 2:
-        return "".join(names)
-    return f"{', '.join(names[:-1])} {conjunction} {names[-1]}"
-
-
-def format_p(p: float) -> str:
-    """Write a p-value as ``p = 0.23`` or ``p < 0.001``."""
-    if p != p:
-        return "not testable"
-    if p < 0.001:
-        return "p < 0.001"
-    return f"p = {p:.2f}" if p >= 0.095 else f"p = {p:.3f}"
+        said = (self.headline, self.basis, self.certainty)
+        return [*filter(None, said), *self.details, *marked]
 
 
 def verdict(comparison: Comparison, labels: Mapping[str, str]) -> str:
@@ -103,21 +84,42 @@ def answer(analysis: Analysis) -> Answer:
     """Say which method to use, how sure to be, and what to beware of."""
     runs, checkpoint = analysis.runs, analysis.main_checkpoint
     comparisons = analysis.of(runs.primary, checkpoint)
-    labels = runs.methods
+    leader = _leader(analysis, checkpoint) if comparisons else None
     if not comparisons:
-        only = next(iter(labels.values()))
+        only = next(iter(runs.methods.values()))
         headline = f"Only {only} was given: there is nothing to compare it with."
-        return Answer(headline, "", (), tuple(_warnings(analysis, leader=None)))
-    leader = _leader(analysis, checkpoint)
-    if leader is None:
+        certainty = ""
+    elif leader is None:
         headline = f"The {_noun(analysis)} cannot be compared on {runs.primary.label}."
         certainty = "No subject has a value under every one of them."
-        return Answer(headline, certainty, (), tuple(_warnings(analysis, leader=None)))
+    else:
+        headline = _headline(analysis, leader, comparisons)
+        certainty = _certainty(analysis, leader, checkpoint)
     return Answer(
-        headline=_headline(analysis, leader, comparisons),
-        certainty=_certainty(analysis, leader, checkpoint),
-        details=tuple(verdict(c, labels) for c in comparisons),
+        headline=headline,
+        certainty=certainty,
+        details=tuple(verdict(c, runs.methods) for c in comparisons if leader is not None),
         warnings=tuple(_warnings(analysis, leader)),
+        basis=_basis(analysis),
+    )
+
+
+def _basis(analysis: Analysis) -> str:
+    """Say on which subjects the epoch was chosen: the same ones make its numbers optimistic."""
+    runs, checkpoint = analysis.runs, analysis.main_checkpoint
+    if checkpoint == "file":
+        return ""
+    subjects = runs.subjects(checkpoint)["subject"].nunique()
+    if runs.tested:
+        chosen = (
+            "Best epoch chosen on validation subjects" if checkpoint == "best" else "Last epoch"
+        )
+        return f"{chosen}, judged on {count(subjects, 'test subject')}."
+    if checkpoint == "last":
+        return f"Last epoch, judged on {count(subjects, 'validation subject')}."
+    return (
+        f"No test set: the best epoch was chosen on the same {count(subjects, 'subject')} it is "
+        "judged on, which flatters it."
     )
 
 
@@ -187,11 +189,37 @@ def _warnings(analysis: Analysis, leader: str | None) -> list[str]:
             )
     single = [label for method, label in runs.methods.items() if len(runs.seeds(method)) == 1]
     if single and leader is not None:
+        who = listed(single) if len(single) < 4 else f"{len(single)} methods"
         found.append(
-            f"{listed(single)} {'was' if len(single) == 1 else 'were'} trained with one seed: the "
+            f"{who} {'was' if len(single) == 1 else 'were'} trained with one seed: the "
             "intervals hold the spread over subjects only, and another seed may change the order."
         )
-    return found
+    if any(run.tested for run in runs.trained) and not runs.tested:
+        found.append(
+            "Some runs were judged on a test set and others on the subjects their epoch was chosen "
+            "on: the latter are flattered."
+        )
+    return found + _unfinished_sentences(runs) + _run_warnings(runs)
+
+
+def _unfinished_sentences(runs: Runs) -> list[str]:
+    by_status: dict[str, list[str]] = {}
+    for name, status in runs.unfinished:
+        by_status.setdefault("failed" if status == "failed" else "unfinished", []).append(name)
+    return [
+        f"{capitalised(count(len(names), f'{status} run'))} "
+        f"{'is' if len(names) == 1 else 'are'} left out: {shortened(names)}."
+        for status, names in by_status.items()
+    ]
+
+
+def _run_warnings(runs: Runs) -> list[str]:
+    """What the runs themselves warn about, each text once."""
+    by_text: dict[str, list[str]] = {}
+    for run in runs.runs:
+        for text in run.warnings:
+            by_text.setdefault(text, []).append(run.name)
+    return [f"{text} ({shortened(names, 4)})" for text, names in by_text.items()]
 
 
 def _collapse_sentence(analysis: Analysis, method: str, collapsed: Sequence[Collapse]) -> str:
@@ -200,9 +228,10 @@ def _collapse_sentence(analysis: Analysis, method: str, collapsed: Sequence[Coll
     alike = [c for c in collapsed if c.measure == collapsed[0].measure]
     best = sum(c.best for c in alike) / len(alike)
     last = sum(c.last for c in alike) / len(alike)
+    moves = "falls" if last < best else "rises"
     return (
         f"{analysis.runs.methods[method]} collapses in {len(collapsed)} of "
-        f"{count(total, 'run')}: its {collapsed[0].measure} falls from {best:.2f} at the best "
+        f"{count(total, 'run')}: its {collapsed[0].measure} {moves} from {best:.2f} at the best "
         f"epoch to {last:.2f} at the last one. The best epoch hides this; do not use its last "
         "checkpoint."
     )

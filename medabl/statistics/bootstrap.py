@@ -94,10 +94,16 @@ def mean_interval(
 ) -> tuple[float, float]:
     """Give the 95 % interval of a mean over subjects, seeds averaged first.
 
+    This is the interval of every mean that medabl prints: the summary of an evaluation, tables
+    and page of a report.
+
     Args:
-        values: subjects x seeds; subjects without any value are left out.
+        values: N x S, subjects x seeds; subjects without any value are left out.
         replicates: how many to draw.
         seed: of the random numbers.
+
+    Returns:
+        lower and upper end; both NaN for fewer than two subjects.
     """
     average = seed_average(values)
     average = average[~np.isnan(average)]

@@ -1,0 +1,242 @@
+"""The one place that knows where runs lie on disk: run folders and evaluation CSVs, read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import yaml
+from pydantic import ValidationError
+
+from medabl.errors import InputError
+from medabl.evaluation import read_evaluation
+from medabl.files import read_json
+from medabl.report.columns import class_metrics, known_metrics
+from medabl.report.comparable import check_comparable
+from medabl.report.grouping import group_by_what_varies, plain_settings
+from medabl.report.runs import CHECKPOINTS, FILE, Evaluated, Run, Runs
+from medabl.report.words import shortened
+from medabl.task import WMH, Task
+
+_LESION_COLUMNS = ("subject", "volume_mm3", "detected")
+
+
+def load_runs(paths: Sequence[str | os.PathLike[str]]) -> Runs:
+    """Load run folders and evaluation CSVs and check that they can be compared.
+
+    Args:
+        paths: run folders, folders searched for ``run.json`` at any depth, or evaluation CSVs. A
+            CSV inside a run folder is that run's checkpoint; any other one is a method named after
+            the file. Runs of one method whose settings differ (in more than seed, fold, paths and
+            hardware) are methods of their own, named after what varies.
+
+    Raises:
+        InputError: nothing was found, a run that was named is unfinished or no run is finished, a
+            file cannot be read or lacks a column, two runs claim the same method, seed and fold,
+            or tasks or subjects differ between methods.
+    """
+    if not paths:
+        raise InputError("Nothing to report on: give run folders or evaluation CSV files.")
+    loaded: list[Run] = []
+    unfinished: list[tuple[str, str]] = []
+    for path in map(Path, paths):
+        found, left_out = _load_path(path)
+        loaded += found
+        unfinished += left_out
+    runs = Runs(
+        tuple(group_by_what_varies(_merge_same_folder(loaded))), tuple(dict.fromkeys(unfinished))
+    )
+    check_comparable(runs)
+    return runs
+
+
+def prediction_file(run: Run, checkpoint: str, subject: str, named: object) -> Path | None:
+    """Find a subject's predicted mask: the file the evaluation names, or the run folder's own.
+
+    A run folder that was moved still holds its predictions.
+    """
+    found = named_file(run, named)
+    if found is None and run.folder is not None:
+        kept = run.folder / "predictions" / checkpoint / f"{subject.replace('/', '_')}.nii.gz"
+        found = named_file(run, kept)
+    return found
+
+
+def named_file(run: Run, name: object) -> Path | None:
+    """Find a file named in an evaluation CSV: as it stands, or relative to the CSV or the run."""
+    if not isinstance(name, str | Path) or not str(name):
+        return None
+    evaluated = next(iter(run.evaluations.values()))
+    places = [Path(), evaluated.path.parent] + ([run.folder] if run.folder is not None else [])
+    return next((place / name for place in places if (place / name).is_file()), None)
+
+
+def load_snapshots(folder: Path) -> tuple[str, dict[str, npt.NDArray[Any]]] | None:
+    """Give a run's label and its pictures of one structure, epoch by epoch; None without any."""
+    path = folder / "snapshots.npz"
+    if not path.is_file():
+        return None
+    with np.load(path) as snapshots:
+        return str(read_json(folder / "run.json")["label"]), dict(snapshots)
+
+
+def _load_path(path: Path) -> tuple[list[Run], list[tuple[str, str]]]:
+    """Give the finished runs at a path, and names and status of the others."""
+    if path.is_dir():
+        return _load_folders(path)
+    if not path.is_file():
+        raise InputError(f"{path} does not exist: give run folders or evaluation CSV files.")
+    if path.suffix.lower() != ".csv":
+        raise InputError(f"{path} is neither a folder nor a CSV file.")
+    run_folder = path.parent.parent
+    if path.parent.name == "evaluation" and (run_folder / "run.json").is_file():
+        return [_load_run(run_folder, only=path.stem)], []
+    evaluations = {FILE: _load_evaluation(path)}
+    return [Run(path.stem, path.stem, path.stem, 0, 0, None, evaluations)], []
+
+
+def _load_folders(path: Path) -> tuple[list[Run], list[tuple[str, str]]]:
+    descriptions = sorted(path.rglob("run.json"), key=lambda p: p.as_posix())
+    if not descriptions:
+        raise InputError(
+            f"No run.json in {path} or below: give run folders, a folder that holds them, or "
+            "evaluation CSV files."
+        )
+    status = {p.parent: str(_read_object(p).get("status")) for p in descriptions}
+    finished = [folder for folder, state in status.items() if state == "done"]
+    unfinished = [(folder.name, state) for folder, state in status.items() if state != "done"]
+    if path in status and unfinished:
+        raise InputError(
+            f"The run in {path} is not finished (status {status[path]}): resume it, or leave it "
+            "out."
+        )
+    if not finished:
+        names = shortened([name for name, _ in unfinished])
+        raise InputError(
+            f"None of the {len(status)} runs in {path} is finished ({names}): resume them."
+        )
+    return [_load_run(folder) for folder in finished], unfinished
+
+
+def _load_run(folder: Path, only: str | None = None) -> Run:
+    description = _read_object(folder / "run.json")
+    name = str(description.get("name", folder.name))
+    names = CHECKPOINTS if only is None else (only,)
+    files = {c: folder / "evaluation" / f"{c}.csv" for c in names}
+    evaluations = {c: _load_evaluation(f) for c, f in files.items() if f.is_file()}
+    if not evaluations:
+        raise InputError(
+            f"The run in {folder} has no evaluation/best.csv or evaluation/last.csv: evaluate it."
+        )
+    task = _read_task(folder / "run.json", description)
+    epochs, environment = folder / "epochs.csv", folder / "environment.json"
+    method = str(description.get("method", name))
+    return Run(
+        name=name,
+        method=method,
+        label=str(description.get("label") or method),
+        seed=int(description.get("seed") or 0),
+        fold=int(description.get("fold") or 0),
+        folder=folder,
+        evaluations=evaluations,
+        epochs=_read_epochs(epochs, task) if epochs.is_file() else None,
+        environment=_read_object(environment) if environment.is_file() else {},
+        task=task,
+        modalities=tuple(map(str, description.get("modalities") or ())),
+        tested=bool(description.get("test")),
+        warnings=tuple(map(str, description.get("warnings") or ())),
+        settings=plain_settings(_read_config(folder / "config.yaml")),
+    )
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    try:
+        content = read_json(path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path} must hold a JSON object.")
+    return content
+
+
+def _read_task(path: Path, description: dict[str, Any]) -> Task:
+    # Folders of before tasks were recorded are all of one task.
+    if description.get("task") is None:
+        return WMH
+    try:
+        return Task.model_validate(description["task"])
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, ("task", *first["loc"])))
+        raise InputError(f"{path}: {where}: {first['msg']}.") from error
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise InputError(
+            f"{path} cannot be read as YAML: {' '.join(str(error).split())}"
+        ) from error
+    return config if isinstance(config, dict) else {}
+
+
+def _read_epochs(path: Path, task: Task) -> pd.DataFrame:
+    try:
+        frame = pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as CSV: {error}") from error
+    required = ("epoch", "train_loss", task.key_metric)
+    missing = [column for column in required if column not in frame.columns]
+    if missing:
+        raise InputError(f"{path} lacks the column {', '.join(missing)}.")
+    return frame
+
+
+def _load_evaluation(path: Path) -> Evaluated:
+    evaluation = read_evaluation(path)
+    subjects = evaluation.subjects
+    metrics = known_metrics(map(str, subjects.columns))
+    if not metrics:
+        raise InputError(f"{path} has no column with a metric that medabl knows, such as dsc.")
+    for metric in (*metrics, *class_metrics(map(str, subjects.columns))):
+        values = pd.to_numeric(subjects[metric.column], errors="coerce")
+        unreadable = values.isna() & subjects[metric.column].notna()
+        if unreadable.any():
+            wrong = subjects.loc[unreadable, metric.column].iloc[0]
+            raise InputError(f"{path}: column {metric.column} holds {wrong!r}, which is no number.")
+        subjects[metric.column] = values
+    repeated = subjects.loc[subjects["subject"].duplicated(), "subject"]
+    if not repeated.empty:
+        raise InputError(f"{path} lists subject {repeated.iloc[0]} twice.")
+    if subjects.empty:
+        raise InputError(f"{path} lists no subject.")
+    if subjects[[metric.column for metric in metrics]].isna().all(axis=None):
+        raise InputError(f"{path} has no value in any metric.")
+    lesions = evaluation.lesions
+    lacking = [column for column in _LESION_COLUMNS if column not in lesions]
+    if len(lesions.columns) and lacking:
+        raise InputError(
+            f"{path.with_name(f'{path.stem}_lesions.csv')} lacks the column {', '.join(lacking)}."
+        )
+    return Evaluated(path, subjects, lesions, evaluation.skipped)
+
+
+def _merge_same_folder(runs: Iterable[Run]) -> list[Run]:
+    """Join what was given more than once: a run by its folder and again by one of its CSVs."""
+    merged: dict[Path, Run] = {}
+    for run in runs:
+        source = run.folder if run.folder is not None else run.evaluations[FILE].path
+        key = source.resolve()
+        if key in merged:
+            merged[key].evaluations.update(run.evaluations)
+        else:
+            merged[key] = run
+    return list(merged.values())
