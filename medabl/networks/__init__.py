@@ -4,6 +4,14 @@ from medabl.networks.deeplabv3 import DeepLabV3ResNet50
 from medabl.networks.hrnet_fcn import HRNetFCN
 from medabl.networks.hrnet_ocr import HRNetOCR
 from medabl.networks.kervadec_unet import KervadecUNet
+from medabl.networks.upernet_swin import UperNetSwin
 from medabl.networks.weights import load_weights
 
-__all__ = ["DeepLabV3ResNet50", "HRNetFCN", "HRNetOCR", "KervadecUNet", "load_weights"]
+__all__ = [
+    "DeepLabV3ResNet50",
+    "HRNetFCN",
+    "HRNetOCR",
+    "KervadecUNet",
+    "UperNetSwin",
+    "load_weights",
+]

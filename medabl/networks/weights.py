@@ -29,8 +29,13 @@ _RENAMED = (
 )
 """Names in files saved by transformers 4, and what version 5 calls them."""
 
-_DERIVED = ("num_batches_tracked", "relative_position_index")
-"""Ends of names that files may lack or hold, since they carry nothing learnt."""
+_UNUSED = (
+    "num_batches_tracked",
+    "relative_position_index",
+    "swin.layernorm.weight",
+    "swin.layernorm.bias",
+)
+"""Ends of names that a file may lack or have beyond the network: no output depends on them."""
 
 _SHOWN = 4
 
@@ -59,7 +64,7 @@ def load_weights(network: nn.Module, path: str | Path, ignore: str | Sequence[st
     ignored = (ignore,) if isinstance(ignore, str) else tuple(ignore)
     wanted = _without(ignored, network.state_dict())
     found = _without(ignored, _todays_names(_read(path), wanted))
-    _check(path, type(network).__name__, _learnt(wanted), _learnt(found))
+    _check(path, type(network).__name__, _used(wanted), _used(found))
     network.load_state_dict(found, strict=False)
 
 
@@ -67,8 +72,8 @@ def _without(ignored: tuple[str, ...], state: Mapping[str, Tensor]) -> dict[str,
     return {name: tensor for name, tensor in state.items() if not name.startswith(ignored)}
 
 
-def _learnt(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: tensor for name, tensor in state.items() if not name.endswith(_DERIVED)}
+def _used(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor for name, tensor in state.items() if not name.endswith(_UNUSED)}
 
 
 def _read(path: Path) -> dict[str, Tensor]:

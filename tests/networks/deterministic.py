@@ -1,6 +1,9 @@
 """Weights that are the same wherever they are made, without a random generator."""
 
+import math
+
 import torch
+from published_keys import Shapes
 from torch import Tensor, nn
 
 
@@ -10,22 +13,29 @@ def scattered(count: int, offset: int) -> Tensor:
     return 2 * (index.square() * 0.6180339887498949).frac() - 1
 
 
+def state(shapes: Shapes) -> dict[str, Tensor]:
+    """A tensor in double precision for every name; the name decides its values."""
+    return {
+        name: _values(name, shapes[name], offset)
+        for offset, name in enumerate(sorted(shapes))
+        if not name.endswith(("num_batches_tracked", "position_index"))
+    }
+
+
+def _values(name: str, shape: tuple[int, ...], offset: int) -> Tensor:
+    values = scattered(math.prod(shape), offset).reshape(shape)
+    if len(shape) > 1:
+        return values * (2 / math.prod(shape[1:])) ** 0.5
+    return 1 + values / 2 if name.endswith(("running_var", "weight")) else values / 10
+
+
 def fill(network: nn.Module) -> None:
-    """Give every tensor of the network, in double precision, a value that its name decides."""
-    network.double().eval()
-    state = network.state_dict()
-    for offset, name in enumerate(sorted(state)):
-        tensor = state[name]
-        if not tensor.is_floating_point():
-            continue
-        values = scattered(tensor.numel(), offset).reshape(tensor.shape)
-        if tensor.ndim > 1:
-            values *= (2 / tensor[0].numel()) ** 0.5
-        elif name.endswith(("running_var", "weight")):
-            values = 1 + values / 2
-        else:
-            values /= 10
-        tensor.copy_(values)
+    """Give the network such weights; it gives all its outputs, but norms and dropout rest."""
+    network.double()
+    shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    network.load_state_dict(state(shapes), strict=False)
+    for module in network.modules():
+        module.training = module is network
 
 
 def image(height: int, width: int) -> Tensor:

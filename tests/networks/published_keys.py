@@ -113,3 +113,61 @@ def hrnet_ocr_48(classes: int) -> Shapes:
     merge = "ocr_distri_head.conv_bn_dropout"
     table |= conv(f"{merge}.0", 512, 1024) | norm(f"{merge}.1.0", 512)
     return table | conv("cls_head", classes, 512, bias=True)
+
+
+def layer(name: str, out: int, inside: int, bias: bool = True) -> Shapes:
+    return {f"{name}.weight": (out, inside)} | ({f"{name}.bias": (out,)} if bias else {})
+
+
+def layer_norm(name: str, channels: int) -> Shapes:
+    return {f"{name}.weight": (channels,), f"{name}.bias": (channels,)}
+
+
+def swin_block(name: str, width: int, heads: int, window: int) -> Shapes:
+    table = layer_norm(f"{name}.layernorm_before", width)
+    table |= layer_norm(f"{name}.layernorm_after", width)
+    own = f"{name}.attention.self"
+    table[f"{own}.relative_position_bias_table"] = ((2 * window - 1) ** 2, heads)
+    table[f"{own}.relative_position_index"] = (window**2, window**2)
+    for part in ("query", "key", "value"):
+        table |= layer(f"{own}.{part}", width, width)
+    table |= layer(f"{name}.attention.output.dense", width, width)
+    table |= layer(f"{name}.intermediate.dense", 4 * width, width)
+    return table | layer(f"{name}.output.dense", width, 4 * width)
+
+
+def swin(embed: int, depths: tuple[int, ...], heads: tuple[int, ...], window: int) -> Shapes:
+    table = conv("embeddings.patch_embeddings.projection", embed, 3, 4, bias=True)
+    table |= layer_norm("embeddings.norm", embed)
+    for stage, depth in enumerate(depths):
+        width, name = embed * 2**stage, f"encoder.layers.{stage}"
+        for block in range(depth):
+            table |= swin_block(f"{name}.blocks.{block}", width, heads[stage], window)
+        if stage < 3:
+            table |= layer(f"{name}.downsample.reduction", 2 * width, 4 * width, bias=False)
+            table |= layer_norm(f"{name}.downsample.norm", 4 * width)
+    return table
+
+
+def conv_module(name: str, out: int, inside: int, size: int = 1) -> Shapes:
+    return conv(f"{name}.conv", out, inside, size) | norm(f"{name}.batch_norm", out)
+
+
+def upernet_swin_tiny(classes: int) -> Shapes:
+    """Names of the files that transformers 4 wrote, as the published ones are."""
+    table: Shapes = {}
+    for name, shape in swin(96, (2, 2, 6, 2), (3, 6, 12, 24), 7).items():
+        table[f"backbone.{name}"] = shape
+    widths = (96, 192, 384, 768)
+    for stage, width in enumerate(widths, start=1):
+        table |= layer_norm(f"backbone.hidden_states_norms.stage{stage}", width)
+    for scale in range(4):
+        table |= conv_module(f"decode_head.psp_modules.{scale}.1", 512, 768)
+    table |= conv_module("decode_head.bottleneck", 512, 768 + 4 * 512, 3)
+    for stage, width in enumerate(widths[:3]):
+        table |= conv_module(f"decode_head.lateral_convs.{stage}", 512, width)
+        table |= conv_module(f"decode_head.fpn_convs.{stage}", 512, 512, 3)
+    table |= conv_module("decode_head.fpn_bottleneck", 512, 4 * 512, 3)
+    table |= conv("decode_head.classifier", classes, 512, bias=True)
+    table |= conv_module("auxiliary_head.convs.0", 256, 384, 3)
+    return table | conv("auxiliary_head.classifier", classes, 256, bias=True)

@@ -26,8 +26,6 @@ def test_logits_are_those_of_torchvisions_network() -> None:
     """Computed with torchvision 0.29's modules, in double precision, from the same weights."""
     network = DeepLabV3ResNet50(num_classes=19)
     fill(network)
-    for module in network.modules():
-        module.training = module is network  # both outputs, but fixed norms and no dropout
     main, auxiliary = network(image(129, 97))
     assert_three_pixels(
         main,

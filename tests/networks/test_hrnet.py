@@ -53,8 +53,6 @@ def test_ocr_logits_are_those_of_the_published_code() -> None:
     """Computed with the published modules (branch HRNet-OCR), in double precision."""
     network = HRNetOCR(num_classes=19)
     fill(network)
-    for module in network.modules():
-        module.training = module is network  # both outputs, but fixed norms and no dropout
     main, auxiliary = network(image(65, 48))
     assert_three_pixels(
         main,
