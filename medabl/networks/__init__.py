@@ -1,5 +1,19 @@
 """Networks."""
 
+from medabl.networks.deeplabv3 import DeepLabV3ResNet50
+from medabl.networks.hrnet_fcn import HRNetFCN
+from medabl.networks.hrnet_ocr import HRNetOCR
 from medabl.networks.kervadec_unet import KervadecUNet
+from medabl.networks.space_time_memory import SpaceTimeMemory
+from medabl.networks.upernet_swin import UperNetSwin
+from medabl.networks.weights import load_weights
 
-__all__ = ["KervadecUNet"]
+__all__ = [
+    "DeepLabV3ResNet50",
+    "HRNetFCN",
+    "HRNetOCR",
+    "KervadecUNet",
+    "SpaceTimeMemory",
+    "UperNetSwin",
+    "load_weights",
+]
