@@ -3,7 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 from medabl.data.check import check_subject, check_subjects
+from medabl.data.cohort import Cohort, load_cohort
 from medabl.data.groups import describe_groups, groups_of
+from medabl.data.seeded import EpochSampler, SeededDataset, epoch_seed
 from medabl.data.slices import SliceDataset
 from medabl.data.split import Split, split_subjects
 from medabl.data.subject import Subject
@@ -26,8 +28,11 @@ __all__ = [
     "check_subject",
     "check_subjects",
     "describe_groups",
+    "epoch_seed",
     "find_subjects",
+    "foreground",
     "groups_of",
+    "load_cohort",
     "split_subjects",
     "subject_item",
     "write_like",

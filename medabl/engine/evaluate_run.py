@@ -13,6 +13,7 @@ from rich.progress import track
 from torch import nn
 
 from medabl.data import Cohort, Subject
+from medabl.data.axes import SliceAxis
 from medabl.engine.predict import Predictor
 from medabl.evaluation import Case, evaluate_cases, write_evaluation
 from medabl.runs import WHICH, RunFolder, load_checkpoint
@@ -26,7 +27,7 @@ def evaluate_run(
     inferer: Inferer,
     cohort: Cohort,
     task: Task,
-    slice_axis: str,
+    slice_axis: SliceAxis,
     device: torch.device,
 ) -> None:
     """Predict and evaluate the test subjects, or without a test the validation subjects.

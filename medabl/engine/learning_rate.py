@@ -19,8 +19,13 @@ def learning_rate_schedule(
         higher_is_better: direction of the metric that ``plateau`` watches.
     """
     if schedule == "plateau":
-        mode = "max" if higher_is_better else "min"
-        return ReduceLROnPlateau(optimizer, mode=mode, factor=0.5, patience=20, threshold=0.0)
+        return ReduceLROnPlateau(
+            optimizer,
+            mode="max" if higher_is_better else "min",
+            factor=0.5,
+            patience=20,
+            threshold=0.0,
+        )
     if schedule == "cosine":
         return CosineAnnealingLR(optimizer, T_max=epochs)
     return ConstantLR(optimizer, factor=1.0, total_iters=0)

@@ -17,6 +17,7 @@ from monai.transforms import Compose, Invertd
 from torch import Tensor, nn
 
 from medabl.data import Subject, check_subject, subject_item, write_like
+from medabl.data.axes import SliceAxis
 from medabl.engine.device import pick_device
 from medabl.engine.recipe import PARTS, read_recipe
 from medabl.errors import InputError
@@ -49,7 +50,7 @@ class Predictor:
         inferer: Inferer,
         modalities: Sequence[str],
         task: Task,
-        slice_axis: str,
+        slice_axis: SliceAxis,
         device: torch.device,
     ) -> None:
         self.networks = [network.to(device).eval() for network in networks]
@@ -145,8 +146,9 @@ def load_predictor(
     Raises:
         InputError: if a checkpoint cannot be read or trusted, or several do not fit together.
     """
-    several = isinstance(checkpoint, Sequence) and not isinstance(checkpoint, str)
-    paths = [Path(path) for path in (checkpoint if several else [checkpoint])]
+    paths = (
+        [Path(checkpoint)] if isinstance(checkpoint, str | Path) else list(map(Path, checkpoint))
+    )
     loaded = [load_checkpoint(path) for path in paths]
     described = [_parts(path, one, trust) for path, one in zip(paths, loaded, strict=True)]
     first = described[0]

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from medabl.report.inline import embed_svg, render_svg
 from synthetic_runs import AFFINE, SHAPE, subject_names, write_images, write_run
 
 from medabl.errors import InputError
@@ -28,7 +29,6 @@ from medabl.report.figures import (
 )
 from medabl.report.figures.gallery import _load
 from medabl.report.figures.style import PREDICTION_COLOUR, REFERENCE_COLOUR
-from medabl.report.inline import embed_svg, render_svg
 
 
 @pytest.fixture

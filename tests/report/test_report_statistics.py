@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from medabl.report.bootstrap import mean_interval, percentile_interval, resample
+from medabl.report.statistics import compare_pair, holm, pairs, rank_biserial, wilcoxon_signed_rank
 from scipy import stats
 
 from medabl.errors import InputError
 from medabl.report import compare_methods, load_runs, rank_stability
-from medabl.report.bootstrap import mean_interval, percentile_interval, resample
-from medabl.report.statistics import compare_pair, holm, pairs, rank_biserial, wilcoxon_signed_rank
 
 
 def signed_ranks(differences: np.ndarray) -> tuple[float, float]:

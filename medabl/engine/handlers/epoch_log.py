@@ -75,7 +75,11 @@ def _rows_before(path: Path, epoch: int) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     table = pd.read_csv(path, float_precision="round_trip")
-    return table[table["epoch"] < epoch].to_dict("records")
+    return [
+        {str(k): v for k, v in row.items()}
+        for row in table.to_dict("records")
+        if row["epoch"] < epoch
+    ]
 
 
 def _write(path: Path, rows: list[dict[str, Any]]) -> None:
