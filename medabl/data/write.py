@@ -41,7 +41,8 @@ def write_like(
         ValueError: if the shape is not the scan's.
     """
     geometry = read_geometry(scan, read_start(scan))
-    values = data.astype(np.float32) if data.dtype.kind == "f" else task.to_labels(data)
+    is_probability = data.dtype.kind == "f"
+    values = data.astype(np.float32) if is_probability else task.to_labels(data.astype(np.uint8))
     canonical = values.transpose(np.argsort(axes_with_slices_last(slice_axis)))
     stored = apply_orientation(canonical, ornt_transform(_CANONICAL, geometry.orientation))
     if stored.shape != geometry.shape[:3]:

@@ -146,6 +146,9 @@ def test_classes_are_written_as_the_tasks_labels(tmp_path: Path) -> None:
     item = {"flair": tmp_path / "scan.nii.gz", "label": tmp_path / "m.nii.gz"}
     loaded = LoadVolumed("flair", task)(item)["label"][0]
     np.testing.assert_array_equal(loaded.numpy(), classes)
+    write_like(tmp_path / "scan.nii.gz", classes == 1, tmp_path / "m.nii.gz", task=task)
+    written = np.asarray(nib.load(tmp_path / "m.nii.gz").dataobj)
+    np.testing.assert_array_equal(written, 9 * (classes == 1))
 
 
 def test_another_shape_is_refused(tmp_path: Path) -> None:
