@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from medabl.metrics.batch import count_foreground
+
 __all__ = ["class_contours", "contour_f_scores"]
 
 
@@ -60,7 +62,7 @@ def contour_f_scores(pred: Tensor, ref: Tensor, tolerances: Sequence[float]) -> 
     Returns:
         C x T float64; 0 where only one image has the contour, NaN where neither has.
     """
-    n_p, n_r = (contour.sum((1, 2)).double()[:, None] for contour in (pred, ref))
+    n_p, n_r = (count_foreground(contour)[:, None] for contour in (pred, ref))
     precision = _count_near(pred, ref, tolerances) / n_p
     recall = _count_near(ref, pred, tolerances) / n_r
     scores = (2 * precision * recall / (precision + recall)).nan_to_num(0.0)

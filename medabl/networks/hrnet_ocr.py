@@ -71,10 +71,7 @@ class HRNetOCR(HRNetTrunk):
 
     Args:
         num_classes: number of classes.
-        width: channels of the finest branch, 18, 32 or 48; or "18s", the small version 2 of 18.
-
-    Raises:
-        ValueError: if there is no such width.
+        width: that of the trunk, as for ``HRNetFCN``, with the same error for others.
 
     Example:
         >>> network = HRNetOCR(num_classes=19, width=18).eval()

@@ -63,18 +63,7 @@ class UperNetSwin(nn.Module):
         self.auxiliary_head = model.auxiliary_head
 
     def forward(self, x: Tensor) -> Tensor | list[Tensor]:
-        """Map an RGB image to logits.
-
-        Args:
-            x: B x 3 x H x W.
-
-        Returns:
-            logits, B x classes x H x W; in training the list of these and the auxiliary ones of the
-            same shape.
-
-        Raises:
-            ValueError: in training with one image a batch.
-        """
+        """Map B x 3 x H x W images as ``DeepLabV3ResNet50`` does, with the same error."""
         require_several_images(x, self.decode_head.psp_modules, "UperNetSwin")
         maps = self.backbone(x).feature_maps
         auxiliary = self.auxiliary_head(maps) if self.training else None

@@ -20,7 +20,6 @@ _PREFIXES = ("", "module.", "model.", "module.model.")
 
 _RENAMED = (
     (r"^backbone\.(embeddings|encoder)\.", r"backbone.swin.\1."),
-    (r"^swin\.(embeddings|encoder)\.", r"swin.\1."),
     (r"attention\.self\.(query|key|value)\.", lambda found: f"attention.{found[1][0]}_proj."),
     (r"attention\.self\.relative", "attention.relative_position_bias.relative"),
     (r"attention\.output\.dense\.", "attention.o_proj."),

@@ -6,6 +6,9 @@ and without a look at medabl's networks.
 
 Shapes = dict[str, tuple[int, ...]]
 
+SWIN_TINY = (96, (2, 2, 6, 2), (3, 6, 12, 24), 7)
+"""Channels of the first stage, blocks and heads of the four, side of a window."""
+
 
 def conv(name: str, out: int, inside: int, size: int = 1, bias: bool = False) -> Shapes:
     table: Shapes = {f"{name}.weight": (out, inside, size, size)}
@@ -156,7 +159,7 @@ def conv_module(name: str, out: int, inside: int, size: int = 1) -> Shapes:
 def upernet_swin_tiny(classes: int) -> Shapes:
     """Names of the files that transformers 4 wrote, as the published ones are."""
     table: Shapes = {}
-    for name, shape in swin(96, (2, 2, 6, 2), (3, 6, 12, 24), 7).items():
+    for name, shape in swin(*SWIN_TINY).items():
         table[f"backbone.{name}"] = shape
     widths = (96, 192, 384, 768)
     for stage, width in enumerate(widths, start=1):

@@ -4,7 +4,7 @@ from deterministic import assert_three_pixels, fill, image
 from published_keys import deeplabv3
 from torch import nn
 
-from medabl.networks import DeepLabV3ResNet50, load_weights
+from medabl.networks import DeepLabV3ResNet50
 
 
 @pytest.mark.parametrize(("aux", "count"), [(True, 42_003_046), (False, 39_638_355)])
@@ -14,12 +14,8 @@ def test_parameter_count_is_the_published_one(aux: bool, count: int) -> None:
     assert sum(parameter.numel() for parameter in network.parameters()) == count
 
 
-def test_a_checkpoint_with_torchvisions_names_loads(published) -> None:
-    network = DeepLabV3ResNet50(num_classes=21)
-    path, values = published(deeplabv3(classes=21, aux=True))
-    load_weights(network, path)
-    for name, tensor in network.state_dict().items():
-        assert (tensor == values[name]).all(), name
+def test_a_checkpoint_with_torchvisions_names_loads(assert_loads) -> None:
+    assert_loads(DeepLabV3ResNet50(num_classes=21), deeplabv3(classes=21, aux=True))
 
 
 def test_logits_are_those_of_torchvisions_network() -> None:

@@ -3,7 +3,7 @@ import torch
 from published_keys import resnet50
 from torch import Tensor
 
-from medabl.networks import SpaceTimeMemory, load_weights
+from medabl.networks import SpaceTimeMemory
 from medabl.networks.space_time_memory import merge_objects
 
 
@@ -28,14 +28,11 @@ def test_parameter_count_is_the_published_one() -> None:
     assert sum(parameter.numel() for parameter in network.parameters()) == 38_925_570
 
 
-def test_both_encoders_take_imagenet_weights_under_torchvisions_names(published) -> None:
+def test_both_encoders_take_imagenet_weights_under_torchvisions_names(assert_loads) -> None:
     network = SpaceTimeMemory()
-    path, values = published(resnet50() | {"fc.weight": (1000, 2048), "fc.bias": (1000,)})
-    load_weights(network.query_encoder, path, ignore=["layer4", "fc"])
-    load_weights(network.memory_encoder, path, ignore=["layer4", "fc", "mask_conv"])
-    for encoder in (network.query_encoder, network.memory_encoder):
-        for name, tensor in encoder.state_dict().items():
-            assert name == "mask_conv.weight" or (tensor == values[name]).all(), name
+    table = resnet50() | {"fc.weight": (1000, 2048), "fc.bias": (1000,)}
+    assert_loads(network.query_encoder, table, ignore=["layer4", "fc"])
+    assert_loads(network.memory_encoder, table, ignore=["layer4", "fc", "mask_conv"])
 
 
 @pytest.mark.parametrize("size", [(48, 64), (50, 71)])

@@ -3,7 +3,7 @@ import sys
 import pytest
 import torch
 from deterministic import assert_three_pixels, fill, image, state
-from published_keys import upernet_swin_tiny
+from published_keys import SWIN_TINY, swin, upernet_swin_tiny
 
 from medabl.networks import UperNetSwin, load_weights
 
@@ -42,6 +42,18 @@ def test_a_published_file_loads_and_gives_its_logits(tmp_path) -> None:
             [0.105308676, -0.460916407, -0.452864607],
         ],
     )
+
+
+def test_the_backbone_takes_imagenet_weights_of_transformers_4(tmp_path) -> None:
+    network = UperNetSwin(num_classes=2)
+    table = {f"swin.{name}": shape for name, shape in swin(*SWIN_TINY).items()}
+    table |= {"swin.layernorm.weight": (768,), "swin.layernorm.bias": (768,)}
+    table |= {"classifier.weight": (1000, 768), "classifier.bias": (1000,)}
+    path = tmp_path / "imagenet.bin"
+    torch.save({name: torch.full(shape, 7.0) for name, shape in table.items()}, path)
+    load_weights(network.backbone, path, ignore=["classifier", "hidden_states_norms"])
+    for name, parameter in network.backbone.swin.named_parameters():
+        assert (parameter == 7).all(), name
 
 
 def test_training_gives_main_and_auxiliary_logits_and_reaches_every_parameter() -> None:
