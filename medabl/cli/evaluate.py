@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class ProtocolName(str, Enum):
+class ProtocolName(StrEnum):
     """Families of metrics."""
 
     all = "all"
@@ -43,8 +43,10 @@ def evaluate(
     workers: Annotated[int | None, typer.Option(help="Processes (default: all cores)")] = None,
 ) -> None:
     """Judge masks by reference masks, files or folders."""
-    from medabl.evaluation import evaluate_paths, summary_table, write_evaluation
+    from medabl.evaluation import check_output, evaluate_paths, summary_table, write_evaluation
 
+    if out is not None:
+        check_output(out)
     evaluation = evaluate_paths(
         pred,
         ref,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +11,7 @@ import typer
 from medabl.cli.app import app, says_what_is_wrong, tell
 
 
-class PhantomSize(str, Enum):
+class PhantomSize(StrEnum):
     """Sizes of the phantom's volumes."""
 
     small = "small"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +14,7 @@ from rich.table import Table
 from medabl.cli.app import app, console, integers, names, says_what_is_wrong, tell
 
 
-class Preset(str, Enum):
+class Preset(StrEnum):
     """Sizes of the comparison."""
 
     quick = "quick"
