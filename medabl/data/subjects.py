@@ -11,6 +11,7 @@ from pathlib import Path
 from medabl.data.layouts import LAYOUTS, Layout
 from medabl.data.subject import Subject
 from medabl.errors import InputError
+from medabl.files import reading
 
 __all__ = ["Subject", "find_layout", "find_subjects", "looked_for"]
 
@@ -45,7 +46,7 @@ def find_subjects(
     root = Path(root).expanduser()
     if not modalities or len(set(modalities)) < len(modalities):
         raise InputError(f"modalities must be different names such as flair,t1; got {modalities}.")
-    try:
+    with reading(root):
         layout = find_layout(root)
         if layout is None:
             raise InputError(f"No subject below {root}: {looked_for()}.")
@@ -57,8 +58,6 @@ def find_subjects(
         subjects = layout.list_subjects(root, modalities, mask_name)
         _refuse_same_names(subjects, root)
         subjects = _each_once(sorted(subjects, key=lambda s: _natural(s.id)), root)
-    except OSError as error:
-        raise InputError(f"{error.filename or root} cannot be read ({error.strerror}).") from error
     if not subjects:
         raise InputError(f"No subject below {root}: it has {layout.LOOKS_FOR}, but lists none.")
     blind = next((subject for subject in subjects if subject.label is None), None)
