@@ -88,7 +88,12 @@ def match_cases(
 
 
 def _references(ref: Path, mask_name: str | None) -> dict[str, list[_Reference]]:
-    layout = find_layout(ref)
+    layout = find_layout(ref, mask_name)
+    if layout is None and mask_name is not None:
+        raise InputError(
+            f"mask_name={mask_name} has no meaning for {ref}, whose files are not laid out by"
+            " subject; leave it out."
+        )
     references: dict[str, list[_Reference]] = defaultdict(list)
     if layout is None or (layout is wmh and mask_name is None):
         for file in _masks_in(ref):
