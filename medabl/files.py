@@ -12,7 +12,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from medabl.errors import InputError
 
@@ -125,11 +125,24 @@ def _visible(name: str) -> bool:
     return not name.startswith(".") and name not in _SYSTEM_FOLDERS
 
 
-def _unreadable(error: OSError) -> None:
+def _unreadable(error: OSError) -> NoReturn:
     raise InputError(
         f"{error.filename} cannot be read ({error.strerror}): give yourself access to it, or take"
         " it out of the data."
     ) from error
+
+
+@contextmanager
+def reading(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn what the system says against reading below `path` into one sentence.
+
+    Raises:
+        InputError: naming the file or folder that cannot be read.
+    """
+    try:
+        yield
+    except OSError as error:
+        _unreadable(OSError(error.errno, error.strerror, error.filename or os.fspath(path)))
 
 
 def is_nifti(name: str) -> bool:

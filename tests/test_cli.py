@@ -105,7 +105,7 @@ def test_phantom(tmp_path: Path) -> None:
     ("arguments", "expected"),
     [
         (["reproduce", "--data", "{tmp}/nowhere"], "nowhere is not a folder"),
-        (["reproduce", "--data", "{tmp}"], "looked at any depth for folders with pre/FLAIR"),
+        (["reproduce", "--data", "{tmp}"], "folders at any depth with pre/FLAIR"),
         (["reproduce", "--data", "{cohort}", "--modalities", "flair,t2"], "has no T2.nii.gz"),
         (["reproduce", "--data", "{cohort}", "--preset", "paper"], "at least 12"),
         (["reproduce", "--data", "{cohort}", "--folds", "9"], "9 folds cannot divide 6"),

@@ -11,8 +11,9 @@ from pathlib import Path
 from medabl.data.layouts import LAYOUTS, Layout
 from medabl.data.subject import Subject
 from medabl.errors import InputError
+from medabl.files import reading
 
-__all__ = ["Subject", "find_layout", "find_subjects", "looked_for"]
+__all__ = ["Subject", "find_layout", "find_subjects"]
 
 
 def find_subjects(
@@ -45,20 +46,14 @@ def find_subjects(
     root = Path(root).expanduser()
     if not modalities or len(set(modalities)) < len(modalities):
         raise InputError(f"modalities must be different names such as flair,t1; got {modalities}.")
-    try:
-        layout = find_layout(root)
+    with reading(root):
+        layout = find_layout(root, mask_name)
         if layout is None:
-            raise InputError(f"No subject below {root}: {looked_for()}.")
-        if mask_name is not None and not layout.MASKS_BY_NAME:
-            raise InputError(
-                f"mask_name={mask_name} has no meaning for {root}: there, masks are {layout.MASKS};"
-                " leave it out."
-            )
+            looked_for = "; ".join(known.LOOKS_FOR for known in LAYOUTS)
+            raise InputError(f"No subject below {root}: looked for {looked_for}.")
         subjects = layout.list_subjects(root, modalities, mask_name)
         _refuse_same_names(subjects, root)
         subjects = _each_once(sorted(subjects, key=lambda s: _natural(s.id)), root)
-    except OSError as error:
-        raise InputError(f"{error.filename or root} cannot be read ({error.strerror}).") from error
     if not subjects:
         raise InputError(f"No subject below {root}: it has {layout.LOOKS_FOR}, but lists none.")
     blind = next((subject for subject in subjects if subject.label is None), None)
@@ -70,23 +65,28 @@ def find_subjects(
     return subjects
 
 
-def find_layout(root: Path) -> Layout | None:
+def find_layout(root: Path, mask_name: str | None = None) -> Layout | None:
     """The layout a data set lies in, None if it is none of the known ones.
 
+    Args:
+        root: the folder, or the path of a table.
+        mask_name: what its masks are called, to be refused where that has no meaning.
+
     Raises:
-        InputError: if there is no such folder or table.
+        InputError: if there is no such folder or table, or its masks are not found by name.
     """
     if not root.is_dir() and not (root.is_file() and root.suffix.lower() == ".csv"):
         raise InputError(
             f"{root} is not a folder; give the folder that holds the subjects, or their table"
             " (.csv)."
         )
-    return next((layout for layout in LAYOUTS if layout.recognizes(root)), None)
-
-
-def looked_for() -> str:
-    """What the known layouts look like, for a message."""
-    return "looked for " + "; ".join(layout.LOOKS_FOR for layout in LAYOUTS)
+    layout = next((layout for layout in LAYOUTS if layout.recognizes(root)), None)
+    if mask_name is not None and layout is not None and not layout.MASKS_BY_NAME:
+        raise InputError(
+            f"mask_name={mask_name} has no meaning for {root}: there, masks are {layout.MASKS};"
+            " leave it out."
+        )
+    return layout
 
 
 def _each_once(subjects: Sequence[Subject], root: Path) -> list[Subject]:

@@ -11,7 +11,7 @@ from medabl.data.layouts import wmh
 from medabl.data.subjects import find_layout
 from medabl.errors import InputError
 from medabl.evaluation.case import Case
-from medabl.files import is_nifti, nifti_stem, walk
+from medabl.files import is_nifti, nifti_stem, reading, walk
 
 # The challenge's names for the mask in a subject's folder: reference and result.
 _MASK_NAMES = ("wmh", "result")
@@ -71,7 +71,8 @@ def match_cases(
         name = ref.parent.resolve().name if _stem(ref) in _MASK_NAMES else _stem(ref)
         return [Case(name, "", pred, ref, _image_of(ref))], []
 
-    references = _references(ref, mask_name)
+    with reading(ref):
+        references = _references(ref, mask_name)
     if not references:
         raise InputError(f"{ref} holds no NIfTI file (.nii.gz or .nii) to be the reference.")
     found, problems, unknown = _predictions_of(references, pred, ref)
@@ -87,7 +88,12 @@ def match_cases(
 
 
 def _references(ref: Path, mask_name: str | None) -> dict[str, list[_Reference]]:
-    layout = find_layout(ref)
+    layout = find_layout(ref, mask_name)
+    if layout is None and mask_name is not None:
+        raise InputError(
+            f"mask_name={mask_name} has no meaning for {ref}, whose files are not laid out by"
+            " subject; leave it out."
+        )
     references: dict[str, list[_Reference]] = defaultdict(list)
     if layout is None or (layout is wmh and mask_name is None):
         for file in _masks_in(ref):

@@ -227,6 +227,18 @@ def test_what_a_table_lacks_is_named(tmp_path: Path, text: str, expected: str) -
         find_subjects(tmp_path, labelled=False)
 
 
+def test_a_table_that_may_not_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(path: Path, *_: object, **__: object) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    path = table(tmp_path, ROWS)
+    monkeypatch.setattr(Path, "read_text", closed)
+    with pytest.raises(InputError, match=r"subjects\.csv cannot be read \(Permission denied\)"):
+        find_subjects(path)
+
+
 def test_a_table_in_another_encoding_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "subjects.csv").write_bytes("subject,flair\nJürgen,a\n".encode("latin-1"))
     with pytest.raises(InputError, match="save it as CSV UTF-8"):

@@ -174,6 +174,8 @@ def test_references_of_another_name(tmp_path):
     ((case,), problems) = match_cases(pred, ref, mask_name="lesion")
     assert (case.subject, case.reference) == ("a/0", ref / "a/0/lesion.nii.gz") and not problems
     assert case.image == ref / "a/0/pre/FLAIR.nii.gz"
+    with pytest.raises(InputError, match=r"mask_name=lesion has no meaning for .*pred"):
+        match_cases(pred, pred, mask_name="lesion")
 
 
 def test_references_of_an_nnunet_data_set_as_it_lies(tmp_path):

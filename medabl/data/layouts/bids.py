@@ -91,7 +91,8 @@ def _sites(participants: Path) -> dict[str, str]:
     """The column ``site`` of the participants, where there is one."""
     if not participants.is_file():
         return {}
-    rows = csv.DictReader(participants.read_text("utf-8-sig").splitlines(), delimiter="\t")
+    text = participants.read_text(encoding="utf-8-sig", errors="replace")
+    rows = csv.DictReader(text.splitlines(), delimiter="\t")
     sites = {row.get("participant_id", ""): row.get("site") or "" for row in rows}
     return {patient: site for patient, site in sites.items() if site != "n/a"}
 
