@@ -1,7 +1,7 @@
 """From a config to a trained network and its evaluation."""
 
 from medabl.engine.batch import TargetLoss, mean_loss, predicted_class, prepare_training_batch
-from medabl.engine.begin import begin_run
+from medabl.engine.begin import MAY_CHANGE, begin_run
 from medabl.engine.config import load_config, packaged_config, parse_overrides, settings_of
 from medabl.engine.device import count_workers, pick_device, pick_precision
 from medabl.engine.evaluate_run import evaluate_run
@@ -25,6 +25,7 @@ from medabl.engine.trainer import Trainer
 from medabl.runs import RunFolder, load_checkpoint
 
 __all__ = [
+    "MAY_CHANGE",
     "AlphaScheduleHandler",
     "CheckpointHandler",
     "EpochLogHandler",

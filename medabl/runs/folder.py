@@ -17,7 +17,7 @@ FORMAT = 2
 Which = Literal["best", "last"]
 WHICH: tuple[Which, ...] = ("best", "last")
 
-_NOT_YET_A_RUN = {LOCK_FILE, HEARTBEAT_FILE, "log.txt"}
+_NOT_YET_A_RUN = {LOCK_FILE, HEARTBEAT_FILE, "planned.yaml", "log.txt", "error.txt"}
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,21 @@ class RunFolder:
     def info(self) -> Path:
         """Name, method, seed, fold, task and status of the run."""
         return self.path / "run.json"
+
+    @property
+    def planned(self) -> Path:
+        """The config of a run that an experiment wants, before it begins."""
+        return self.path / "planned.yaml"
+
+    @property
+    def log(self) -> Path:
+        """What a run of an experiment printed."""
+        return self.path / "log.txt"
+
+    @property
+    def error(self) -> Path:
+        """Why a run of an experiment failed."""
+        return self.path / "error.txt"
 
     @property
     def split(self) -> Path:
@@ -99,13 +114,15 @@ class RunFolder:
         return self.path / "predictions" / which / f"{subject}.nii.gz"
 
     def status(self) -> str:
-        """``absent``, ``running`` (or interrupted), ``failed`` or ``done``.
+        """``absent``, ``running`` (or interrupted), ``failed``, ``stopped`` or ``done``.
 
         Raises:
             InputError: if the folder holds something that is no run, or a run of another version.
         """
         if self.info.is_file():
             return str(self.read_info()["status"])
+        if self.config.is_file():  # the first file of a run, whose description is still missing
+            return "running"
         if self.path.is_file() or (self.path.is_dir() and any(map(_counts, self.path.iterdir()))):
             raise InputError(f"{self.path} exists and is no run folder; choose another one.")
         return "absent"

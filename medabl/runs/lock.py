@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -14,17 +15,19 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from medabl.errors import InputError
-from medabl.files import read_json, sweep, write_json
+from medabl.files import TEMPORARY, read_json, sweep, write_json
 
 BEAT_SECONDS = 5.0
 """Time between two signs of life."""
+
+_SILENT_BEATS = 3
 
 LOCK_FILE = "run.lock"
 HEARTBEAT_FILE = "heartbeat.json"
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, shared: bool = False) -> Iterator[None]:
     """Hold a folder for this process; it says so in ``heartbeat.json`` (host, process, beat).
 
     What a killed process left half-written is removed.
@@ -36,6 +39,7 @@ def locked(folder: Path) -> Iterator[None]:
 
     Args:
         folder: made when missing.
+        shared: folders below it may be other processes', whose files are left alone.
 
     Raises:
         InputError: if another process holds it, naming that process.
@@ -51,7 +55,8 @@ def locked(folder: Path) -> Iterator[None]:
     try:
         if _beats_elsewhere(folder):
             raise InputError(_in_use(folder))
-        sweep(folder)
+        if not shared:
+            sweep(folder)
         stop = threading.Event()
         _beat(folder, 0)
         thread = threading.Thread(target=_keep_beating, args=(folder, stop), daemon=True)
@@ -67,16 +72,27 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def is_locked(folder: Path) -> bool:
-    """Whether a process of this host holds a folder, or one of another host showed life there."""
-    if not (folder / LOCK_FILE).is_file():
+    """Whether a process shows life in a folder; answers at once, and touches no lock.
+
+    A heartbeat counts by its age, by the file system's clock; one of this host only while its
+    process is alive, too.
+    """
+    holder = _heartbeat(folder)
+    if not holder or (holder["host"] == platform.node() and not _is_alive(holder["process"])):
         return False
-    lock = FileLock(folder / LOCK_FILE)
+    return _heartbeat_age(folder) < _SILENT_BEATS * BEAT_SECONDS
+
+
+def _is_alive(process: int) -> bool:
+    if os.name != "posix":
+        return True  # signal 0 would end a process on Windows
     try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        return True
-    lock.release()
-    return _beats_elsewhere(folder)
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # somebody else's
+    return True
 
 
 def _beat(folder: Path, number: int) -> None:
@@ -103,11 +119,20 @@ def _heartbeat(folder: Path) -> dict[str, Any]:
         return {}
 
 
+def _heartbeat_age(folder: Path) -> float:
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=TEMPORARY) as probe:
+            now = Path(probe.name).stat().st_mtime
+        return now - (folder / HEARTBEAT_FILE).stat().st_mtime
+    except OSError:
+        return float("inf")
+
+
 def _beats_elsewhere(folder: Path) -> bool:
     before = _heartbeat(folder)
     if before.get("host", platform.node()) == platform.node():
         return False  # this host's lock has answered already
-    for _ in range(3):
+    for _ in range(_SILENT_BEATS):
         time.sleep(BEAT_SECONDS)
         if _heartbeat(folder) != before:
             return True

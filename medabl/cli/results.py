@@ -1,0 +1,111 @@
+"""`medabl results`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from medabl.cli.app import app, console, names, says_what_is_wrong, tell
+from medabl.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SHOWN = ("best_dsc", "last_dsc", "best_hd95_mm", "last_hd95_mm")
+
+
+@app.command()
+@says_what_is_wrong
+def results(
+    folder: Annotated[Path, typer.Argument(help="Folder of runs, at any depth.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Write the whole table, .csv or .parquet.")
+    ] = None,
+    sort: Annotated[
+        str | None, typer.Option(help="Column to sort by; -COLUMN for the largest first.")
+    ] = None,
+    where: Annotated[
+        str | None,
+        typer.Option(help="Rows to keep, such as 'best_dsc > 0.5'."),
+    ] = None,
+    columns: Annotated[
+        str | None, typer.Option(help="Columns to print, separated by commas.")
+    ] = None,
+) -> None:
+    """All runs below a folder in one table: settings that vary, state, metrics."""
+    from medabl.experiments.results import check_results_path, gather_results, write_results
+
+    if out is not None:
+        check_results_path(out)
+    table = gather_results(folder)
+    if where is not None:
+        table = _filtered(table, where)
+    if sort is not None:
+        key = sort.removeprefix("-")
+        _check_columns(table, [key])
+        table = table.sort_values(key, ascending=not sort.startswith("-"), kind="stable")
+    chosen = _default_columns(table) if columns is None else list(names(columns))
+    _check_columns(table, chosen)
+    console.print(_as_table(table[chosen]))
+    unfinished = table[table["state"] != "done"]
+    if len(unfinished):
+        counts = ", ".join(
+            f"{n} {state}" for state, n in unfinished["state"].value_counts().items()
+        )
+        tell(f"{len(unfinished)} of {len(table)} runs are not done: {counts}.")
+    if out is not None:
+        write_results(table, out)
+        tell(f"Table: {out}")
+
+
+def _filtered(table: pd.DataFrame, where: str) -> pd.DataFrame:
+    try:
+        return table.query(where)
+    except Exception as error:  # pandas raises whatever its parser meets
+        raise InputError(
+            f"--where {where!r} is no condition on the columns ({error}); there are"
+            f" {', '.join(map(str, table))}."
+        ) from error
+
+
+def _check_columns(table: pd.DataFrame, chosen: list[str]) -> None:
+    unknown = [name for name in chosen if name not in table]
+    if unknown:
+        raise InputError(
+            f"There is no column {unknown[0]!r}; there are {', '.join(map(str, table))}."
+        )
+
+
+def _default_columns(table: pd.DataFrame) -> list[str]:
+    """What varies and what matters; the file holds the rest."""
+    order = [str(name) for name in table]
+    settings = order[order.index("seconds") + 1 : order.index("error")]
+    varying = [
+        name
+        for name in settings
+        if not name.startswith(("best_", "last_")) and table[name].astype(str).nunique() > 1
+    ]
+    told = [name for name in ("flag", "error") if table[name].astype(bool).any()]
+    metrics = [name for name in _SHOWN if name in order]
+    # The folder's name repeats what varies.
+    return [*(varying or ["run"]), "state", "epoch", *metrics, *told]
+
+
+def _as_table(table: pd.DataFrame) -> Table:
+    shown = Table(box=None, pad_edge=False)
+    for name in table:
+        numeric = table[name].dtype.kind in "if"
+        shown.add_column(str(name), justify="right" if numeric else "left", overflow="fold")
+    for row in table.itertuples(index=False):
+        shown.add_row(*(Text(_cell(value)) for value in row))
+    return shown
+
+
+def _cell(value: object) -> str:
+    if value is None or value != value:
+        return ""
+    return f"{value:.3f}" if isinstance(value, float) and not value.is_integer() else f"{value}"

@@ -1,0 +1,77 @@
+"""`medabl sweep`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from medabl.cli.app import app, console, errors, says_what_is_wrong, tell
+from medabl.errors import InputError
+
+if TYPE_CHECKING:
+    from medabl.experiments.plan import PlannedRun
+
+
+@app.command()
+@says_what_is_wrong
+def sweep(
+    file: Annotated[Path, typer.Argument(help="Sweep file: base, set, grid, list (YAML).")],
+    out: Annotated[Path, typer.Option(help="Folder for all runs.")],
+    jobs: Annotated[
+        int | None, typer.Option(help="Runs at the same time (default: one for each GPU, or one).")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell the runs and what they cost; do nothing.")
+    ] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Begin failed and stopped runs again.")
+    ] = False,
+    stop_collapsed: Annotated[
+        bool, typer.Option("--stop-collapsed", help="End runs that have collapsed.")
+    ] = False,
+) -> None:
+    """Carry out a grid of runs; called again, only what is missing."""
+    from medabl.experiments.plan import plan_runs
+    from medabl.experiments.sweep import Options, carry_out, not_done
+    from medabl.experiments.sweep_file import read_sweep_file
+
+    plan = read_sweep_file(file)
+    runs = plan_runs(plan.base, plan.common, plan.combinations(), out)
+    if dry_run:
+        _tell_plan(runs, jobs or 1)
+        return
+    standing = carry_out(runs, out, Options(jobs, retry_failed, stop_collapsed), errors)
+    tell(f"Results: medabl results {out}")
+    tell(f"Report: medabl report {out} --out FOLDER")
+    if sentence := not_done(standing):
+        raise InputError(sentence)
+
+
+def _tell_plan(runs: Sequence[PlannedRun], jobs: int) -> None:
+    from medabl.experiments.estimate import estimate_all
+    from medabl.experiments.live import duration
+    from medabl.experiments.sweep import progress_of
+
+    with errors.status("Timing some steps"):
+        estimates = estimate_all(runs)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("run", no_wrap=True, overflow="fold")
+    for heading in ("state", "epochs", "time", "memory"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    left = 0.0
+    for run, cost in zip(runs, estimates, strict=True):
+        progress = progress_of(run)
+        share = 1 - progress.epoch / progress.epochs
+        left += 0 if progress.state == "done" else share * cost.seconds
+        memory = "" if cost.gigabytes != cost.gigabytes else f"{cost.gigabytes:.1f} GiB"
+        epochs = f"{progress.epoch}/{progress.epochs}"
+        table.add_row(Text(run.name), progress.state, epochs, duration(cost.seconds), memory)
+    console.print(table)
+    measured = all(cost.measured for cost in estimates)
+    source = "finished runs" if measured else "a few timed steps: a rough guess"
+    tell(f"{len(runs)} runs, about {duration(left / jobs)} of training left (from {source}).")

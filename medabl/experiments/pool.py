@@ -1,0 +1,149 @@
+"""A small pool of worker processes on this machine."""
+
+from __future__ import annotations
+
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import torch
+
+from medabl.errors import InputError
+from medabl.experiments.state import write_error
+from medabl.processors import processor_count
+from medabl.runs import RunFolder
+
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+class Over(NamedTuple):
+    """A run that a worker is done with."""
+
+    slot: int
+    path: Path
+
+
+class Pool:
+    """Worker processes, each with its share of the processors or a GPU of its own.
+
+    A worker that dies takes its run with it and nothing else: the run is kept as failed, and the
+    next one gets a new worker. Workers end when this process does, however it ends.
+
+    Args:
+        jobs: runs at the same time.
+        device: the runs' setting; ``auto`` and ``cuda`` spread them over the GPUs there are.
+    """
+
+    def __init__(self, jobs: int, device: str = "auto") -> None:
+        gpus = torch.cuda.device_count() if device in ("auto", "cuda") else 0
+        threads = str(max(1, processor_count() // jobs))
+        self._finished: queue.Queue[Over] = queue.Queue()
+        self._slots: list[_Slot] = []
+        for number in range(jobs):
+            environment = dict.fromkeys(_THREADS, threads) if jobs > 1 else {}
+            if gpus:
+                environment["CUDA_VISIBLE_DEVICES"] = _visible_gpu(number % gpus)
+            self._slots.append(_Slot(number, environment, self._finished))
+
+    @property
+    def free(self) -> bool:
+        """Whether a run can be started."""
+        return any(slot.path is None for slot in self._slots)
+
+    @property
+    def busy(self) -> list[Path]:
+        """The folders of the runs that are being carried out."""
+        return [slot.path for slot in self._slots if slot.path is not None]
+
+    def start(self, path: Path) -> None:
+        """Hand a run to a free worker."""
+        next(slot for slot in self._slots if slot.path is None).start(path)
+
+    def wait(self, seconds: float) -> Path | None:
+        """The next run that is over, None if none is after so long."""
+        try:
+            over = self._finished.get(timeout=seconds)
+        except queue.Empty:
+            return None
+        self._slots[over.slot].path = None
+        return over.path
+
+    def stop(self, path: Path) -> None:
+        """End the worker that carries out a run."""
+        for slot in self._slots:
+            if slot.path == path:
+                slot.stop()
+
+    def close(self) -> None:
+        """End all workers."""
+        for slot in self._slots:
+            slot.stop()
+
+
+def default_jobs(device: str) -> int:
+    """One run for each GPU that may be used; one on a CPU."""
+    return max(1, torch.cuda.device_count()) if device in ("auto", "cuda") else 1
+
+
+def check_jobs(jobs: int) -> None:
+    """Refuse numbers of jobs that mean nothing.
+
+    Raises:
+        InputError: if it is below 1.
+    """
+    if jobs < 1:
+        raise InputError(f"--jobs must be at least 1, got {jobs}.")
+
+
+class _Slot:
+    """Place for one worker, which is started when there is a run and none is alive."""
+
+    def __init__(
+        self, number: int, environment: Mapping[str, str], finished: queue.Queue[Over]
+    ) -> None:
+        self.number = number
+        self.path: Path | None = None
+        self._environment = {**os.environ, **environment}
+        self._finished = finished
+        self._worker: subprocess.Popen[str] | None = None
+
+    def start(self, path: Path) -> None:
+        self.path = path
+        if self._worker is None or self._worker.poll() is not None:
+            self._worker = subprocess.Popen(
+                [sys.executable, "-m", "medabl.experiments.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                env=self._environment,
+            )
+        assert self._worker.stdin is not None and self._worker.stdout is not None
+        try:
+            self._worker.stdin.write(f"{path}\n")
+            self._worker.stdin.flush()
+        except OSError:  # it died before it read; the answer will be missing
+            pass
+        threading.Thread(
+            target=self._await, args=(path, self._worker, self._worker.stdout), daemon=True
+        ).start()
+
+    def stop(self) -> None:
+        if self._worker is not None and self._worker.poll() is None:
+            self._worker.kill()
+            self._worker.wait()
+
+    def _await(self, path: Path, worker: subprocess.Popen[str], answers: IO[str]) -> None:
+        if not answers.readline():
+            code = worker.wait()
+            write_error(RunFolder.at(path), f"Its process ended with exit status {code}.")
+        self._finished.put(Over(self.number, path))
+
+
+def _visible_gpu(number: int) -> str:
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return visible.split(",")[number] if visible else str(number)

@@ -1,0 +1,184 @@
+"""Carrying out the runs of an experiment: what is missing, however often it is begun."""
+
+from __future__ import annotations
+
+import shutil
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from rich.console import Console
+
+from medabl.engine import settings_of
+from medabl.experiments.live import View
+from medabl.experiments.plan import PlannedRun
+from medabl.experiments.pool import Pool, check_jobs, default_jobs
+from medabl.experiments.prepare import CACHE, check_data, preprocess
+from medabl.experiments.state import OVER, Progress, read_progress
+from medabl.files import check_writable, write_text
+from medabl.runs import RunFolder, locked
+
+_POLL_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """How runs are carried out.
+
+    Attributes:
+        jobs: runs at the same time; None: one for each GPU, or one.
+        retry_failed: begin failed and stopped runs again, from their last whole epoch.
+        stop_collapsed: end runs whose key metric has fallen and stayed far below its best.
+    """
+
+    jobs: int | None = None
+    retry_failed: bool = False
+    stop_collapsed: bool = False
+
+
+def carry_out(
+    runs: Sequence[PlannedRun], out: Path, options: Options, console: Console
+) -> dict[str, Progress]:
+    """Carry out what is missing of some runs on this machine.
+
+    Args:
+        runs: all runs of the experiment.
+        out: its folder, locked while it works.
+        options: how.
+        console: where to tell about it.
+
+    Returns:
+        how each run stands in the end, by name.
+
+    Raises:
+        InputError: if data or folder cannot be used, before any run starts.
+    """
+    jobs = default_jobs(str(runs[0].config["device"])) if options.jobs is None else options.jobs
+    check_jobs(jobs)
+    check_writable(out)
+    with locked(out, shared=True):
+        todo = [run for run in runs if is_wanted(progress_of(run), options)]
+        if todo:
+            prepare(todo, out, console)
+            with View(console, jobs) as view:
+                _Local(runs, todo, jobs, options, view).run()
+        standing = {run.name: progress_of(run) for run in runs}
+        if all(progress.state == "done" for progress in standing.values()):
+            shutil.rmtree(out / CACHE, ignore_errors=True)
+    return standing
+
+
+def progress_of(run: PlannedRun) -> Progress:
+    """How a run stands."""
+    task = settings_of(run.config).task
+    return read_progress(run.folder, run.config["epochs"], task.key_metric, task.higher_is_better)
+
+
+def is_wanted(progress: Progress, options: Options) -> bool:
+    """Whether a run that stands so is to be carried out."""
+    if progress.state in ("failed", "stopped"):
+        return options.retry_failed
+    return progress.state != "done"
+
+
+def prepare(runs: Sequence[PlannedRun], out: Path, console: Console) -> None:
+    """Check the runs' data, preprocess them, and write each run's plan into its folder.
+
+    Raises:
+        InputError: if data cannot be used; nothing is written then.
+    """
+    with console.status("Reading and checking every file"):
+        cohorts = check_data(runs)
+    done: set[str] = set()
+    with console.status("Preprocessing"):
+        for run, cohort in zip(runs, cohorts, strict=True):
+            config = dict(run.config)
+            if config["cache_dir"] is None:
+                config["cache_dir"] = str((out / CACHE).resolve())
+            preprocess(PlannedRun(config, run.varies), cohort, done)
+            write_text(run.folder.planned, yaml.safe_dump(config, sort_keys=False))
+
+
+class _Local:
+    """The loop that hands runs to the pool and watches them."""
+
+    def __init__(
+        self,
+        runs: Sequence[PlannedRun],
+        todo: Sequence[PlannedRun],
+        jobs: int,
+        options: Options,
+        view: View,
+    ) -> None:
+        self.standing: dict[str, Progress] = {run.name: progress_of(run) for run in runs}
+        self.by_path = {run.folder.path: run for run in runs}
+        self.waiting = deque(run for run in todo if self.standing[run.name].state != "running")
+        self.elsewhere = [run for run in todo if self.standing[run.name].state == "running"]
+        self.options = options
+        self.view = view
+        self.pool = Pool(jobs, str(runs[0].config["device"]))
+
+    def run(self) -> None:
+        self.view.show(self.standing)
+        try:
+            while self.waiting or self.pool.busy or self.elsewhere:
+                while self.waiting and self.pool.free:
+                    self.pool.start(self.waiting.popleft().folder.path)
+                over = self.pool.wait(_POLL_SECONDS)
+                self._look(over)
+        finally:
+            self.pool.close()
+
+    def _look(self, over: Path | None) -> None:
+        for path in self.pool.busy:
+            run = self.by_path[path]
+            # Its process is ours: no heartbeat has to be looked for.
+            progress = _as_running(progress_of(run))
+            self.standing[run.name] = progress
+            if progress.collapsed and self.options.stop_collapsed:
+                self.pool.stop(path)
+        if over is not None:
+            run = self.by_path[over]
+            self.standing[run.name] = self._ended(run)
+        for run in list(self.elsewhere):
+            self.standing[run.name] = progress_of(run)
+            if self.standing[run.name].state != "running":
+                self.elsewhere.remove(run)
+                if self.standing[run.name].state not in OVER:
+                    self.waiting.append(run)
+        self.view.show(self.standing)
+
+    def _ended(self, run: PlannedRun) -> Progress:
+        progress = progress_of(run)
+        if progress.state == "failed" and progress.collapsed and self.options.stop_collapsed:
+            mark_stopped(run.folder, progress)
+            progress = progress_of(run)
+        return progress
+
+
+def mark_stopped(folder: RunFolder, progress: Progress) -> None:
+    """Keep in a run's description that it was ended because it had collapsed."""
+    error = (
+        f"Stopped in epoch {progress.epoch}: its key metric had fallen from"
+        f" {progress.best:.3f} to {progress.metric:.3f}."
+    )
+    folder.error.unlink(missing_ok=True)
+    folder.update(status="stopped", error=error)
+
+
+def _as_running(progress: Progress) -> Progress:
+    return Progress(**{**progress.__dict__, "state": "running", "error": ""})
+
+
+def not_done(standing: Mapping[str, Progress]) -> str:
+    """One sentence about the runs that are not done, empty if all are."""
+    failed = [name for name, progress in standing.items() if progress.state != "done"]
+    if not failed:
+        return ""
+    first = standing[failed[0]]
+    return (
+        f"{len(failed)} of {len(standing)} runs are not done ({failed[0]}: {first.state}."
+        f" {first.error}); --retry-failed begins them again."
+    )
