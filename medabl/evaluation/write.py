@@ -12,6 +12,8 @@ from medabl.evaluation.evaluate import SKIPPED_COLUMNS, Evaluation
 from medabl.evaluation.summary import summary_table
 from medabl.files import atomic_path
 
+_TEXT = ("subject", "site", "prediction", "reference", "image")
+
 
 def write_evaluation(evaluation: Evaluation, csv_path: str | os.PathLike[str]) -> None:
     """Write ``X.csv`` (subjects), ``X_lesions.csv`` and ``X_summary.csv`` (by site).
@@ -57,8 +59,6 @@ def read_evaluation(csv_path: str | os.PathLike[str]) -> Evaluation:
         skipped = subjects.loc[left_out, ["subject", "prediction", "skipped"]]
         skipped = skipped.set_axis(SKIPPED_COLUMNS, axis="columns").reset_index(drop=True)
         subjects = subjects.loc[~left_out].drop(columns="skipped")
-    text = [c for c in ("site", "image") if c in subjects]
-    subjects[text] = subjects[text].fillna("")
     lesions_path = path.with_name(path.stem + "_lesions.csv")
     lesions = _read(lesions_path) if lesions_path.is_file() else pd.DataFrame()
     return Evaluation(subjects, lesions, skipped)
@@ -66,6 +66,13 @@ def read_evaluation(csv_path: str | os.PathLike[str]) -> Evaluation:
 
 def _read(path: Path) -> pd.DataFrame:
     try:
-        return pd.read_csv(path, dtype={"subject": str, "site": str, "image": str})
+        # Only numbers may be missing: a subject called "NA" is a subject.
+        numbers = pd.read_csv(path, nrows=0).columns.difference(_TEXT)
+        return pd.read_csv(
+            path,
+            dtype=dict.fromkeys(_TEXT, str),
+            keep_default_na=False,
+            na_values={name: ["", "nan", "NaN", "NA"] for name in numbers},
+        )
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as a CSV table ({error}).") from error

@@ -5,10 +5,9 @@ import pandas as pd
 import pytest
 from synthetic_runs import subject_names, write_run
 
-from medabl.report import analyse, answer, load_runs, verdict
+from medabl.report import Comparison, analyse, answer, load_runs, verdict
 from medabl.report.collapse import find_collapses
 from medabl.report.columns import METRICS
-from medabl.report.statistics import Comparison
 
 LABELS = {"abl": "GDL + ABL", "gdl": "GDL"}
 BY_COLUMN = {metric.column: metric for metric in METRICS}
