@@ -67,7 +67,7 @@ def read_evaluation(csv_path: str | os.PathLike[str]) -> Evaluation:
 def _read(path: Path) -> pd.DataFrame:
     try:
         # Only numbers may be missing: a subject called "NA" is a subject.
-        numbers = pd.read_csv(path, nrows=0).columns.difference(_TEXT)
+        numbers = pd.read_csv(path, nrows=0).columns.difference([*_TEXT])
         return pd.read_csv(
             path,
             dtype=dict.fromkeys(_TEXT, str),
