@@ -75,7 +75,7 @@ def test_the_interval_of_a_mean_holds_the_true_mean_as_often_as_it_says(subjects
     for _ in range(experiments):
         low, high = mean_interval(rng.normal(0.7, 0.1, (subjects, 1)), replicates=500)
         covered += low <= 0.7 <= high
-    # Five subjects: a percentile interval without Hesterberg's correction covers 83 %.
+    # Five subjects: a percentile interval without Hesterberg's correction covers 82 %.
     error = 3 * np.sqrt(nominal * (1 - nominal) / experiments)
     assert covered / experiments > nominal - 0.03 - error
     assert covered < experiments
