@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,34 @@ import yaml
 from pydantic import ValidationError
 
 from medabl.errors import InputError
-from medabl.evaluation import read_evaluation
 from medabl.files import read_json
-from medabl.report.columns import class_metrics, known_metrics
 from medabl.report.comparable import check_comparable
+from medabl.report.evaluated import load_evaluation
 from medabl.report.grouping import group_by_what_varies, plain_settings
-from medabl.report.runs import CHECKPOINTS, FILE, Evaluated, Run, Runs
+from medabl.report.runs import CHECKPOINTS, FILE, Run, Runs
 from medabl.report.words import shortened
 from medabl.task import WMH, Task
 
-_LESION_COLUMNS = ("subject", "volume_mm3", "detected")
+
+@dataclass(frozen=True)
+class Snapshots:
+    """A slice around one structure with the predictions of every epoch.
+
+    Attributes:
+        label: of the run.
+        structure: what it is.
+        image: X x Y.
+        reference: X x Y mask.
+        probability: epochs x X x Y.
+        epochs: their numbers.
+    """
+
+    label: str
+    structure: str
+    image: npt.NDArray[Any]
+    reference: npt.NDArray[Any]
+    probability: npt.NDArray[Any]
+    epochs: npt.NDArray[np.int64]
 
 
 def load_runs(paths: Sequence[str | os.PathLike[str]]) -> Runs:
@@ -76,13 +95,22 @@ def named_file(run: Run, name: object) -> Path | None:
     return next((place / name for place in places if (place / name).is_file()), None)
 
 
-def load_snapshots(folder: Path) -> tuple[str, dict[str, npt.NDArray[Any]]] | None:
-    """Give a run's label and its pictures of one structure, epoch by epoch; None without any."""
+def load_snapshots(folder: Path) -> Snapshots | None:
+    """Read the pictures a run kept of one structure, epoch by epoch; None if it kept none."""
     path = folder / "snapshots.npz"
     if not path.is_file():
         return None
-    with np.load(path) as snapshots:
-        return str(read_json(folder / "run.json")["label"]), dict(snapshots)
+    description = _read_object(folder / "run.json")
+    judged = _read_task(folder / "run.json", description).judged
+    with np.load(path) as arrays:
+        return Snapshots(
+            label=str(description.get("label") or description.get("method", folder.name)),
+            structure=judged[0] if len(judged) == 1 else "structure",
+            image=arrays["image"],
+            reference=arrays["label"],
+            probability=arrays["probability"],
+            epochs=arrays["epochs"].astype(int),
+        )
 
 
 def _load_path(path: Path) -> tuple[list[Run], list[tuple[str, str]]]:
@@ -96,7 +124,7 @@ def _load_path(path: Path) -> tuple[list[Run], list[tuple[str, str]]]:
     run_folder = path.parent.parent
     if path.parent.name == "evaluation" and (run_folder / "run.json").is_file():
         return [_load_run(run_folder, only=path.stem)], []
-    evaluations = {FILE: _load_evaluation(path)}
+    evaluations = {FILE: load_evaluation(path)}
     return [Run(path.stem, path.stem, path.stem, 0, 0, None, evaluations)], []
 
 
@@ -128,7 +156,7 @@ def _load_run(folder: Path, only: str | None = None) -> Run:
     name = str(description.get("name", folder.name))
     names = CHECKPOINTS if only is None else (only,)
     files = {c: folder / "evaluation" / f"{c}.csv" for c in names}
-    evaluations = {c: _load_evaluation(f) for c, f in files.items() if f.is_file()}
+    evaluations = {c: load_evaluation(f) for c, f in files.items() if f.is_file()}
     if not evaluations:
         raise InputError(
             f"The run in {folder} has no evaluation/best.csv or evaluation/last.csv: evaluate it."
@@ -198,35 +226,6 @@ def _read_epochs(path: Path, task: Task) -> pd.DataFrame:
     if missing:
         raise InputError(f"{path} lacks the column {', '.join(missing)}.")
     return frame
-
-
-def _load_evaluation(path: Path) -> Evaluated:
-    evaluation = read_evaluation(path)
-    subjects = evaluation.subjects
-    metrics = known_metrics(map(str, subjects.columns))
-    if not metrics:
-        raise InputError(f"{path} has no column with a metric that medabl knows, such as dsc.")
-    for metric in (*metrics, *class_metrics(map(str, subjects.columns))):
-        values = pd.to_numeric(subjects[metric.column], errors="coerce")
-        unreadable = values.isna() & subjects[metric.column].notna()
-        if unreadable.any():
-            wrong = subjects.loc[unreadable, metric.column].iloc[0]
-            raise InputError(f"{path}: column {metric.column} holds {wrong!r}, which is no number.")
-        subjects[metric.column] = values
-    repeated = subjects.loc[subjects["subject"].duplicated(), "subject"]
-    if not repeated.empty:
-        raise InputError(f"{path} lists subject {repeated.iloc[0]} twice.")
-    if subjects.empty:
-        raise InputError(f"{path} lists no subject.")
-    if subjects[[metric.column for metric in metrics]].isna().all(axis=None):
-        raise InputError(f"{path} has no value in any metric.")
-    lesions = evaluation.lesions
-    lacking = [column for column in _LESION_COLUMNS if column not in lesions]
-    if len(lesions.columns) and lacking:
-        raise InputError(
-            f"{path.with_name(f'{path.stem}_lesions.csv')} lacks the column {', '.join(lacking)}."
-        )
-    return Evaluated(path, subjects, lesions, evaluation.skipped)
 
 
 def _merge_same_folder(runs: Iterable[Run]) -> list[Run]:

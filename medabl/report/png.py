@@ -9,11 +9,11 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from medabl.files import atomic_path
-from medabl.report.figures.style import styled
+from medabl.report.figures.style import DPI, styled
 
 
 @styled
-def png_data_uri(figure: Figure, dpi: int = 200) -> str:
+def png_data_uri(figure: Figure, dpi: int = DPI) -> str:
     """Give a figure as a PNG ``data:`` address."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
@@ -21,7 +21,7 @@ def png_data_uri(figure: Figure, dpi: int = 200) -> str:
 
 
 @styled
-def save_png(figure: Figure, path: Path, dpi: int = 200) -> None:
+def save_png(figure: Figure, path: Path, dpi: int = DPI) -> None:
     """Write a figure as a PNG file, atomically."""
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=dpi, metadata={"Software": None})

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from medabl.report.columns import Metric, class_metrics, known_metrics, primary_metric
+from medabl.report.evaluated import Evaluated
 from medabl.task import WMH, Task
 
 # The name under which a CSV that belongs to no run folder is kept: it is no particular epoch.
@@ -20,16 +21,6 @@ CHECKPOINTS = ("best", "last")
 _ORDER = ("gdl", "gdl_bl", "gdl_abl")
 # What `epochs.csv` holds beside validation metrics.
 _TRAINING_COLUMNS = ("epoch", "train_loss", "alpha", "lr", "seconds")
-
-
-@dataclass(frozen=True)
-class Evaluated:
-    """One checkpoint of one run, evaluated: the frames of one evaluation CSV and its companions."""
-
-    path: Path
-    subjects: pd.DataFrame
-    lesions: pd.DataFrame
-    skipped: pd.DataFrame
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from medabl.report.figures.style import INK, PALETTE, PAPER, RULE, styled
+from medabl.report.figures.style import DPI, INK, PALETTE, PAPER, RULE, styled
 
 _PAGE_TONES = {INK: "ink", RULE: "rule", PAPER: "paper", PALETTE[0].lower(): "blue"}
 _NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
@@ -79,5 +79,7 @@ def _recolour(style: str) -> str:
 @styled
 def freeze_layout(figure: Figure) -> None:
     """Lay a figure out once, instead of again for every file it is written to."""
+    # At the resolution of the PNG: letters are a little wider at some resolutions than at others.
+    figure.set_dpi(DPI)
     figure.draw_without_rendering()
     figure.set_layout_engine("none")

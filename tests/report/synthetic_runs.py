@@ -194,7 +194,7 @@ def write_comparison(
 
 
 def write_sweep(folder: Path, names: Sequence[str], *, with_images: bool = False) -> Path:
-    """Four losses with three values of alpha_end and two seeds each, named as a sweep names them."""
+    """Four losses with three values of alpha_end and two seeds each, in a folder each."""
     images = None
     if with_images:
         images = folder / "images"

@@ -27,8 +27,9 @@ from medabl.report.figures import (
     gallery_tiles,
     interval_plot,
 )
-from medabl.report.figures.gallery import _load
+from medabl.report.figures.axial_slice import load_slice
 from medabl.report.figures.style import PREDICTION_COLOUR, REFERENCE_COLOUR
+from medabl.report.svg import embed_svg, render_svg
 
 
 @pytest.fixture
@@ -126,7 +127,7 @@ def test_the_patients_right_is_on_the_left_whatever_the_file_order(tmp_path, fli
     affine = np.diag([flips[0] * 1.0, flips[1] * 2.0, 3.0, 1.0])
     path = volume(tmp_path, "r", lesion, affine)
     head = volume(tmp_path, "head", np.ones(lesion.shape), affine)
-    piece = _load(GalleryRow("t", path, {"p": path}, head))
+    piece = load_slice(GalleryRow("t", path, {"p": path}, head))
     rows, columns = np.nonzero(piece.reference)
     assert columns.max() < piece.reference.shape[1] / 2, "right of the patient, left of the page"
     assert rows.min() > piece.reference.shape[0] / 2, "anterior up"
@@ -139,7 +140,7 @@ def test_the_slice_with_most_lesion_is_shown(tmp_path):
     lesion[3:8, 3:8, 3] = 1
     lesion[:, :, 4] = 2  # Other pathology is no lesion.
     path = volume(tmp_path, "r", lesion)
-    assert _load(GalleryRow("t", path, {"p": path})).reference.sum() == 25
+    assert load_slice(GalleryRow("t", path, {"p": path})).reference.sum() == 25
 
 
 def test_an_empty_reference_shows_the_false_alarm(tmp_path):
@@ -147,7 +148,7 @@ def test_an_empty_reference_shows_the_false_alarm(tmp_path):
     found = lesion.copy()
     found[2:5, 2:5, 2] = 1
     row = GalleryRow("t", volume(tmp_path, "r", lesion), {"p": volume(tmp_path, "p", found)})
-    assert _load(row).predictions["p"].sum() == 9
+    assert load_slice(row).predictions["p"].sum() == 9
     nothing = volume(tmp_path, "n", lesion)
     assert isinstance(subject_gallery([GalleryRow("t", nothing, {"p": nothing})]), Figure)
 
@@ -166,12 +167,12 @@ def test_the_gallery_outlines_reference_and_prediction(tmp_path):
     ]
     figure = subject_gallery(rows)
     plain, outlined = figure.axes[:2]
-    assert plain.get_title(loc="left") == "Best: a"
-    assert outlined.get_title(loc="left") == "GDL  DSC 1.000"
+    assert plain.get_title(loc="left") == "Best: a\nFLAIR"
+    assert outlined.get_title(loc="left") == "GDL\nDSC 1.000"
     assert not plain.collections
     colours = [to_hex(c) for artist in outlined.collections for c in artist.get_edgecolor()]
     assert {c.upper() for c in colours} == {REFERENCE_COLOUR.upper(), PREDICTION_COLOUR.upper()}
-    assert list(gallery_tiles(rows[0])) == ["image", "GDL"]
+    assert list(gallery_tiles(rows[0])[1]) == ["GDL"]
 
 
 def test_best_median_and_worst_are_chosen_over_all_methods(make_comparison):

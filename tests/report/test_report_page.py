@@ -1,59 +1,15 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
-from collections import Counter
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from report_page import Page, needs_chromium, open_in_chromium, width_needed
 
 from medabl.errors import InputError
 from medabl.report import write_report
-
-VOID = {"meta", "link", "img", "br", "path", "use"}
-
-
-class Page(HTMLParser):
-    """What a page holds, and whether its tags nest."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: Counter[str] = Counter()
-        self.ids: Counter[str] = Counter()
-        self.addresses: list[str] = []
-        self.targets: list[str] = []
-        self.images: list[dict[str, str | None]] = []
-        self.text = ""
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_startendtag(tag, attrs)
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags[tag] += 1
-        for name, value in attrs:
-            if name == "id":
-                self.ids[value or ""] += 1
-            if name in ("src", "href", "xlink:href", "data", "srcset", "poster", "action"):
-                self.addresses.append(value or "")
-        if tag == "img":
-            self.images.append(dict(attrs))
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in VOID:
-            assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if not self.open or self.open[-1] != "style":
-            self.text += data
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +71,9 @@ def test_every_section_is_there(page):
 def test_pictures_say_what_they_show(page, text):
     assert len(page.images) == 3 * 4
     assert all(image["alt"] for image in page.images)
-    assert page.tags["svg"] == text.count('role="img" aria-label="')
+    assert page.tags["svg"] == text.count('<svg role="img" aria-label="')
+    captions = {cell for cell in page.text.splitlines() if cell.strip()}
+    assert "FLAIR" in captions
 
 
 def test_files_beside_the_page(full_report):
@@ -180,33 +138,31 @@ def test_a_failure_writes_nothing(tmp_path):
         write_report(small_csvs(tmp_path), tmp_path / "a.csv")
 
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
-
-@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+@needs_chromium
 @pytest.mark.parametrize("width", [1280, 500])
 def test_chromium_opens_the_page_without_complaint(full_report, tmp_path, width):
-    picture, profile = tmp_path / "page.png", tmp_path / "profile"
-    done = subprocess.run(
-        [
-            str(CHROMIUM),
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-dev-shm-usage",
-            "--enable-logging=stderr",
-            "--hide-scrollbars",
-            f"--user-data-dir={profile}",
-            f"--window-size={width},900",
-            f"--screenshot={picture}",
-            (full_report / "report.html").as_uri(),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
+    picture = tmp_path / "page.png"
+    done = open_in_chromium(
+        (full_report / "report.html").as_uri(),
+        f"--user-data-dir={tmp_path / 'profile'}",
+        f"--window-size={width},900",
+        f"--screenshot={picture}",
     )
     assert picture.is_file(), done.stderr[-2000:]
     complaints = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
     assert complaints == []
     assert "net::ERR" not in done.stderr
+
+
+@needs_chromium
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_page_itself_never_scrolls_sideways(full_report, tmp_path, width):
+    assert width_needed(full_report / "report.html", tmp_path, width) == width
+
+
+@needs_chromium
+def test_the_page_prints(full_report, tmp_path):
+    paper = tmp_path / "page.pdf"
+    address, profile = (full_report / "report.html").as_uri(), tmp_path / "profile"
+    open_in_chromium(address, f"--user-data-dir={profile}", f"--print-to-pdf={paper}")
+    assert paper.read_bytes().startswith(b"%PDF")

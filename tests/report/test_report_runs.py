@@ -9,7 +9,7 @@ import pytest
 from synthetic_runs import subject_names, write_run
 
 from medabl.errors import InputError
-from medabl.report import load_runs
+from medabl.report import analyse, answer, load_runs, write_report
 
 
 def csv(path: Path, **columns: list) -> Path:
@@ -137,12 +137,43 @@ def test_different_subjects_are_named(tmp_path):
         load_runs([tmp_path])
 
 
-def test_unfinished_runs_are_named(tmp_path):
+def test_unfinished_runs_are_left_out_and_named(tmp_path):
     write_run(tmp_path, "gdl", 0, subject_names(3))
     write_run(tmp_path, "gdl", 1, subject_names(3), status="running")
-    write_run(tmp_path, "gdl_bl", 0, subject_names(3), status="running")
-    with pytest.raises(InputError, match=r"2 of 3 runs .* \(gdl-f0-s1, gdl_bl-f0-s0\): resume"):
+    write_run(tmp_path, "gdl", 2, subject_names(3), status="failed")
+    runs = load_runs([tmp_path])
+    assert runs.seeds("gdl") == [0]
+    warnings = answer(analyse(runs, replicates=20)).warnings
+    assert "1 unfinished run is left out: gdl-f0-s1." in warnings
+    assert "1 failed run is left out: gdl-f0-s2." in warnings
+
+
+def test_a_report_on_nothing_finished_is_refused(tmp_path):
+    run = write_run(tmp_path, "gdl", 0, subject_names(3), status="running")
+    with pytest.raises(InputError, match=r"None of the 1 runs in .* is finished \(gdl-f0-s0\)"):
         load_runs([tmp_path])
+    with pytest.raises(InputError, match=r"gdl-f0-s0 is not finished \(status running\): resume"):
+        load_runs([run])
+
+
+def test_a_fold_that_failed_is_named_where_subjects_lack(tmp_path):
+    names = subject_names(6)
+    for method, status in (("gdl", "done"), ("gdl_abl", "failed")):
+        write_run(tmp_path, method, 0, names[:3], fold=0)
+        write_run(tmp_path, method, 0, names[3:], fold=1, status=status)
+    with pytest.raises(InputError, match=r"gdl_abl lacks .* left out: gdl_abl-f1-s0\."):
+        load_runs([tmp_path])
+
+
+def test_a_subject_called_na_is_a_subject(tmp_path):
+    for name, values in (("a", [0.5, 0.6, 0.7]), ("b", [0.6, 0.7, 0.9])):
+        csv(tmp_path / f"{name}.csv", subject=["NA", "null", "007"], dsc=values)
+    runs = load_runs([tmp_path / "a.csv", tmp_path / "b.csv"])
+    values = runs.values(runs.primary, "file")["b"]
+    assert values.index.tolist() == ["007", "NA", "null"]
+    assert values.loc["NA", 0] == 0.6
+    page = write_report([tmp_path / "a.csv", tmp_path / "b.csv"], tmp_path / "out").read_text()
+    assert "3 subjects" in page
 
 
 def test_a_run_without_evaluation_is_named(tmp_path):
@@ -181,3 +212,45 @@ def test_broken_run_files_are_named(tmp_path):
     (run / "run.json").write_text("[]")
     with pytest.raises(InputError, match="must hold a JSON object"):
         load_runs([run])
+
+
+def settings(**values: object) -> dict[str, object]:
+    return {"learning_rate": 0.001, "run_dir": "somewhere", "loss": "$@methods[@method]", **values}
+
+
+def test_a_sweep_is_grouped_by_what_varies(tmp_path):
+    names = subject_names(4)
+    for alpha_end in (0.01, 0.5):
+        for seed in (0, 1):
+            name = f"{alpha_end}-{seed}"
+            own = settings(alpha_end=alpha_end, run_dir=name, network={"width": 8})
+            write_run(tmp_path, "gdl_abl", seed, names, name=name, settings=own)
+        write_run(tmp_path, "gdl", int(alpha_end * 2), names, settings=settings(alpha_end=0.01))
+    runs = load_runs([tmp_path])
+    assert list(runs.methods.values()) == [
+        "GDL",
+        "GDL + ABL, alpha_end=0.01",
+        "GDL + ABL, alpha_end=0.5",
+    ]
+    assert [runs.seeds(method) for method in runs.methods] == [[0, 1]] * 3
+
+
+def test_a_setting_within_a_component_varies_too(tmp_path):
+    for width in (8, 16):
+        own = settings(network={"_target_": "Net", "width": width, "in": "$len(@modalities)"})
+        write_run(tmp_path, "gdl", 0, subject_names(3), name=f"w{width}", settings=own)
+    labels = list(load_runs([tmp_path]).methods.values())
+    assert labels == ["GDL, network.width=16", "GDL, network.width=8"]
+
+
+def test_what_a_config_says_of_other_methods_makes_no_group(tmp_path):
+    for seed in (0, 1):
+        own = settings(methods={"gdl": {"label": "GDL"}, "mine": {"weight": seed}})
+        write_run(tmp_path, "gdl", seed, subject_names(3), settings=own)
+    assert list(load_runs([tmp_path]).methods) == ["gdl"]
+
+
+def test_two_methods_with_one_label_are_told_apart(tmp_path):
+    for method in ("mine", "theirs"):
+        write_run(tmp_path, method, 0, subject_names(3), described={"label": "Net"})
+    assert list(load_runs([tmp_path]).methods.values()) == ["Net (mine)", "Net (theirs)"]

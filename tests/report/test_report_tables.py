@@ -9,7 +9,14 @@ from synthetic_runs import subject_names, write_run
 
 from medabl.report import analyse, comparison_table, format_table, load_runs, write_tables
 from medabl.report.markup import escape_tex, to_markdown
-from medabl.report.tables import PUBLISHED_SOURCE, comparisons_table, format_tests
+from medabl.report.tables import (
+    PUBLISHED_SOURCE,
+    agreement_table,
+    comparisons_table,
+    detection_table,
+    format_tests,
+)
+from medabl.statistics import wilson_interval
 
 
 @pytest.fixture
@@ -125,7 +132,7 @@ def test_a_lesion_counts_once_whatever_the_seeds(tmp_path):
             }
         )
         lesions.to_csv(run / "evaluation/best_lesions.csv", index=False)
-    table = detection_by_size(load_runs([tmp_path]), "best")
+    table = detection_table(load_runs([tmp_path]), "best")
     assert table["volume_low_mm3"].tolist() == [0, 30]
     assert table["lesions"].tolist() == [1, 2]
     assert table["detected"].tolist() == [1, 0.5]
@@ -148,7 +155,7 @@ def test_without_volumes_or_lesions_there_is_no_table(tmp_path):
     pd.DataFrame({"subject": ["1"], "dsc": [0.5]}).to_csv(tmp_path / "a.csv", index=False)
     runs = load_runs([tmp_path / "a.csv"])
     assert agreement_table(runs, "file").empty
-    assert detection_by_size(runs, "file").empty
+    assert detection_table(runs, "file").empty
 
 
 def test_a_csv_beside_run_folders_is_compared_at_each_checkpoint(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from medabl.report.statistics import Comparison
 from synthetic_runs import subject_names, write_run
 
-from medabl.report import analyse, answer, load_runs, verdict
+from medabl.report import Comparison, analyse, answer, load_runs, verdict
 from medabl.report.collapse import find_collapses
 from medabl.report.columns import METRICS
 

@@ -128,13 +128,16 @@ def difference_plots(runs: Runs, comparisons: Sequence[Comparison]) -> Figure | 
     if not metrics:
         return None
     by_metric = {metric: [c for c in compared if c.metric == metric] for metric in metrics}
-    most = max(map(len, by_metric.values()))
-    row_height = 0.45 if most <= _FEW_ROWS else 0.38
-    figure, grid = wrapped_panels(len(metrics), 2.9, 0.85 + row_height * most, most=3)
+    pairs = [[(c.method, c.reference) for c in shown] for shown in by_metric.values()]
+    same = all(rows == pairs[0] for rows in pairs)
+    most = max(map(len, pairs))
+    row_height = 0.45 if most <= _FEW_ROWS else 0.33
+    figure, grid = wrapped_panels(len(metrics), 2.9, 0.85 + row_height * most, most=3, sharey=same)
     for axes, (metric, shown) in zip(grid.flat, by_metric.items(), strict=False):
         _draw_rows(axes, runs, shown)
         names, reference = _names(shown, runs.methods)
-        axes.set_yticks(range(len(shown)), names, fontsize=7.5)
+        axes.set_yticks(range(len(shown)), names)
+        axes.tick_params(axis="y", labelsize=7.5)
         axes.locator_params(axis="x", nbins=4)
         axes.set_title(metric.heading)
         if reference:

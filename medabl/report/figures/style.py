@@ -11,12 +11,14 @@ from cycler import cycler
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 # Okabe and Ito, "Color universal design" (2008), those that hold on white and on dark grounds.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 REFERENCE_COLOUR = "#56B4E9"
 PREDICTION_COLOUR = "#E69F00"
+DPI = 200
 # Tones that a web page exchanges for its own (see `medabl.report.svg`).
 PAPER = "#fefefe"
 INK = "#1b1f24"
@@ -76,7 +78,9 @@ def panels(rows: int, columns: int, width: float, height: float, **kwargs: Any) 
     Returns:
         the figure and a 2D array of axes.
     """
-    figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
+    # Wider margins than usual, since a page's letters are wider than those measured here.
+    layout = ConstrainedLayoutEngine(w_pad=0.07)
+    figure = Figure(figsize=(width * columns, height * rows), layout=layout)
     return figure, figure.subplots(rows, columns, squeeze=False, **kwargs)
 
 
