@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import threading
@@ -27,7 +28,8 @@ HEARTBEAT_FILE = "heartbeat.json"
 def locked(folder: Path) -> Iterator[None]:
     """Hold a folder for this process; it says so in ``heartbeat.json`` (host, process, beat).
 
-    What a killed process left half-written is removed.
+    What a killed process left half-written is removed, and a folder in which nothing else was made
+    goes again.
 
     The lock is the operating system's, which ends with the process however that ends. Some network
     file systems keep it to one host: a heartbeat of another host that goes on beating holds the
@@ -40,6 +42,7 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         InputError: if another process holds it, naming that process.
     """
+    new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK_FILE)
     try:
@@ -63,7 +66,8 @@ def locked(folder: Path) -> Iterator[None]:
             thread.join()
             (folder / HEARTBEAT_FILE).unlink(missing_ok=True)
     finally:
-        lock.release()  # its file stays: removing it could let in two at once
+        _remove_unused(folder, new)
+        lock.release()
 
 
 def is_locked(folder: Path) -> bool:
@@ -77,6 +81,15 @@ def is_locked(folder: Path) -> bool:
         return True
     lock.release()
     return _beats_elsewhere(folder)
+
+
+def _remove_unused(folder: Path, new: bool) -> None:
+    if [path.name for path in folder.iterdir()] == [LOCK_FILE]:
+        # Who opened the file before sees by its count of links that it guards nothing any more.
+        with contextlib.suppress(OSError):
+            (folder / LOCK_FILE).unlink()
+            if new:
+                folder.rmdir()
 
 
 def _beat(folder: Path, number: int) -> None:
