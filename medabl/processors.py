@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 
 
 def processor_count() -> int:
@@ -11,6 +12,15 @@ def processor_count() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def socket_names_fit() -> bool:
+    """Whether processes can talk through sockets in the temporary folder, whose path may be long.
+
+    Python's and torch's names for them take 32 characters more, and the system allows 103 (macOS)
+    or 107 (Linux) in all.
+    """
+    return os.name != "posix" or len(tempfile.gettempdir()) <= 70
 
 
 def peak_memory() -> int | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from medabl.errors import InputError
+from medabl.processors import socket_names_fit
 
 _GPU_WORKERS = 4
 
@@ -83,7 +85,16 @@ def pick_precision(name: str, device: torch.device) -> Autocast:
 
 
 def count_workers(number: int | str, device: torch.device) -> int:
-    """Number of processes that load data; ``auto``: none on a CPU, whose cores train."""
-    if number == "auto":
-        return 0 if device.type == "cpu" else _GPU_WORKERS
-    return int(number)
+    """Number of processes that load data; ``auto``: none on a CPU, whose cores train.
+
+    Raises:
+        InputError: if there are some and they cannot talk to this one.
+    """
+    auto = 0 if device.type == "cpu" else _GPU_WORKERS
+    count = auto if number == "auto" else int(number)
+    if count and not socket_names_fit():
+        raise InputError(
+            f"num_workers={number}: processes that load data need a temporary folder with a shorter"
+            f" name than {tempfile.gettempdir()}; set TMPDIR to one, or num_workers=0."
+        )
+    return count

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from rich.console import Console
 
-from medabl.data import Cohort, check_subjects, load_cohort
+from medabl.data import Cohort, check_subjects, describe_groups, load_cohort
 from medabl.engine.begin import check_same_config, check_same_data, note_changed_environment
 from medabl.engine.build import build, carry_out, parse
 from medabl.engine.config import settings_of
@@ -20,7 +20,7 @@ from medabl.engine.recipe import write_recipe
 from medabl.engine.settings import Settings
 from medabl.errors import DivergedError, InputError
 from medabl.files import check_writable, write_text
-from medabl.runs import RunFolder, load_newest, locked
+from medabl.runs import RunFolder, load_checkpoint, load_newest, locked
 
 
 def train(config: Mapping[str, Any], check: bool = True) -> RunFolder:
@@ -42,11 +42,12 @@ def train(config: Mapping[str, Any], check: bool = True) -> RunFolder:
     """
     settings = settings_of(config)
     folder = RunFolder.at(settings.run_dir)
-    if folder.status() == "done":
-        check_same_config(folder, config)
-        return folder
     pick_device(settings.device)
     cohort = find_cohort(settings)
+    if folder.status() == "done":
+        check_same_config(folder, config)
+        check_same_data(folder, cohort)
+        return folder
     check_writable(folder.path)
     if check:
         check_cohort(cohort, settings)
@@ -78,7 +79,7 @@ def find_cohort(settings: Settings) -> Cohort:
 
 
 def check_cohort(cohort: Cohort, settings: Settings) -> None:
-    """Read and check every file of a cohort; what is only doubtful is told on standard error.
+    """Read and check every file of a cohort; doubts and groups are told on standard error.
 
     Raises:
         InputError: naming the first bad file.
@@ -88,6 +89,8 @@ def check_cohort(cohort: Cohort, settings: Settings) -> None:
         check_subjects(cohort.subjects, settings.task, settings.slice_axis)
     for doubt in doubts:
         _tell(f"Warning: {doubt.message}")
+    if told := describe_groups(cohort.split["groups"], cohort.split["group_by"]):
+        _tell(told)
 
 
 def _carry_out(
@@ -98,6 +101,7 @@ def _carry_out(
     if newest is not None:
         check_same_config(folder, config)
         check_same_data(folder, cohort)
+        load_checkpoint(folder.checkpoint("best"))  # read again when the training has ended
     if trouble is not None:
         _tell(f"{trouble} The run goes on from the checkpoint before it.")
     with warnings.catch_warnings():
@@ -112,7 +116,7 @@ def _carry_out(
             if isinstance(handler, CheckpointHandler):
                 handler.description = {"config": text, "recipe": recipe}
         if newest is None:
-            folder.info.unlink(missing_ok=True)
+            folder.begin({"warnings": []})  # a folder with a run.json can be begun again
             write_text(folder.config, text)
         elif note := note_changed_environment(folder):
             _tell(f"Warning: {note}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -29,14 +28,11 @@ from medabl.evaluation.columns import (
 )
 from medabl.evaluation.matching import Problem, match_cases
 from medabl.evaluation.subject import evaluate_case
-from medabl.processors import processor_count
+from medabl.processors import processor_count, socket_names_fit
 from medabl.task import WMH, Task
 
 # Starting worker processes takes some seconds each; less work than this is done sooner without.
 _WORTH_A_POOL_SECONDS = 10.0
-# The server that workers are forked from has a socket in the temporary folder, with 32 more
-# characters, and the names of sockets end after 103 (macOS; Linux: 107).
-_LONGEST_FOLDER = 70
 
 
 @dataclass(frozen=True)
@@ -215,7 +211,7 @@ def _outcomes(
 def _start_method() -> multiprocessing.context.BaseContext:
     """A context whose workers are no copies of this process, which may hold threads and CUDA."""
     methods = multiprocessing.get_all_start_methods()
-    if "forkserver" not in methods or len(tempfile.gettempdir()) > _LONGEST_FOLDER:
+    if "forkserver" not in methods or not socket_names_fit():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     # Imported once, by the process that the workers are forked from.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import tempfile
@@ -30,7 +31,8 @@ HEARTBEAT_FILE = "heartbeat.json"
 def locked(folder: Path, shared: bool = False) -> Iterator[None]:
     """Hold a folder for this process; it says so in ``heartbeat.json`` (host, process, beat).
 
-    What a killed process left half-written is removed.
+    What a killed process left half-written is removed, and a folder in which nothing else was made
+    goes again.
 
     The lock is the operating system's, which ends with the process however that ends. Some network
     file systems keep it to one host: a heartbeat of another host that goes on beating holds the
@@ -44,6 +46,7 @@ def locked(folder: Path, shared: bool = False) -> Iterator[None]:
     Raises:
         InputError: if another process holds it, naming that process.
     """
+    new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK_FILE)
     try:
@@ -68,7 +71,8 @@ def locked(folder: Path, shared: bool = False) -> Iterator[None]:
             thread.join()
             (folder / HEARTBEAT_FILE).unlink(missing_ok=True)
     finally:
-        lock.release()  # its file stays: removing it could let in two at once
+        _remove_unused(folder, new)
+        lock.release()
 
 
 def is_locked(folder: Path) -> bool:
@@ -93,6 +97,15 @@ def _is_alive(process: int) -> bool:
     except PermissionError:
         pass  # somebody else's
     return True
+
+
+def _remove_unused(folder: Path, new: bool) -> None:
+    if [path.name for path in folder.iterdir()] == [LOCK_FILE]:
+        # Who opened the file before sees by its count of links that it guards nothing any more.
+        with contextlib.suppress(OSError):
+            (folder / LOCK_FILE).unlink()
+            if new:
+                folder.rmdir()
 
 
 def _beat(folder: Path, number: int) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from ignite.engine import Engine, Events
 from torch import nn
 
-from medabl.runs import RunFolder, load_newest, save_checkpoint
+from medabl.runs import RunFolder, load_checkpoint, load_newest, save_checkpoint
 
 
 class CheckpointHandler:
@@ -73,7 +73,8 @@ class CheckpointHandler:
         for name, thing in self._saved(engine):
             if name in checkpoint["state"]:  # a run begun on the CPU has no scaler
                 thing.load_state_dict(checkpoint["state"][name])
-        self.best = checkpoint["best"]
+        # Of a later epoch, where the process was killed between the two files.
+        self.best = load_checkpoint(self.folder.checkpoint("best"))["best"]
         engine.state.epoch = checkpoint["epoch"]
         engine.state.iteration = checkpoint["epoch"] * engine.state.epoch_length
 
