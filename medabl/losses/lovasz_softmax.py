@@ -75,7 +75,7 @@ class LovaszSoftmaxLoss(SegmentationLoss):
             else one). With nothing to compare it is 0, and so is its gradient.
 
         Raises:
-            ValueError: for shapes that do not go together.
+            ValueError: for shapes that do not go together, or a label that is no class.
         """
         input, target = self._accept(input, target)
         valid = self._valid(target)

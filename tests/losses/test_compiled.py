@@ -22,10 +22,10 @@ pytestmark = pytest.mark.skipif(
 FLAGS = {"to_onehot_y": True, "softmax": True}
 LOSSES = {
     "ABL released, ignoring": ActiveBoundaryLoss(**FLAGS, variant="released", ignore_index=255),
-    "BL": BoundaryLoss(**FLAGS),
+    "BL, ignoring": BoundaryLoss(**FLAGS, ignore_index=2),
     "FKL": FullKLLoss(**FLAGS),
     "GDL + ABL": AlphaScheduledLoss(
-        GeneralizedDiceLoss(**FLAGS), ActiveBoundaryLoss(**FLAGS), alpha_start=0.5
+        GeneralizedDiceLoss(**FLAGS, ignore_index=255), ActiveBoundaryLoss(**FLAGS), alpha_start=0.5
     ),
     "Lovasz": LovaszSoftmaxLoss(**FLAGS),
 }
