@@ -21,14 +21,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import edt
 import numpy as np
 import scipy
 import torch
 from monai.transforms.utils import distance_transform_edt as monai_edt
 from scipy import ndimage
 
-from medabl.geometry import distance_transform_edt
+from medabl.geometry import distance_transform_cpu, distance_transform_edt
 from medabl.geometry.distance_transform_torch import distance_transform_torch
 from medabl.geometry.label_boundaries import label_boundary
 
@@ -113,9 +112,14 @@ def competitors(device: torch.device) -> dict[str, Transform]:
     transforms: dict[str, Transform] = {
         "medabl": distance_transform_edt,
         "SciPy": through_numpy(ndimage.distance_transform_edt),
-        "edt package": through_numpy(lambda image: edt.edt(image, parallel=1)),
         "MONAI": lambda mask: torch.stack([torch.as_tensor(monai_edt(image)) for image in mask]),
     }
+    if distance_transform_cpu.edt is None:
+        print("The edt package is not installed: its row is left out, and medabl uses SciPy.")
+    else:
+        transforms["edt package"] = through_numpy(
+            lambda image: distance_transform_cpu.edt.edt(image, parallel=1)
+        )
     if device.type == "cuda":
         transforms["medabl, without Triton"] = lambda mask: distance_transform_torch(
             mask, [1.0] * (mask.ndim - 2)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 
 
 def label_boundary(labels: torch.Tensor, ignore_index: int | None = None) -> torch.Tensor:
@@ -30,14 +29,24 @@ def label_boundary(labels: torch.Tensor, ignore_index: int | None = None) -> tor
         raise ValueError(
             f"labels must have the shape B x 1 x H x W [x D], got {tuple(labels.shape)}."
         )
+    return _label_boundary(labels, ignore_index)
+
+
+# An operator, since what torch.compile's default backend makes of it on the CPU does not compile
+# (masked comparisons of integers; seen with torch 2.13).
+@torch.library.custom_op("medabl::label_boundary", mutates_args=())
+def _label_boundary(labels: torch.Tensor, ignore_index: int | None) -> torch.Tensor:
     known = None if ignore_index is None else labels != ignore_index
-    boundary = torch.zeros_like(labels, dtype=torch.bool)
+    boundary = torch.zeros(labels.shape, dtype=torch.bool, device=labels.device)
     for axis in range(2, labels.ndim):
         last = labels.shape[axis] - 1
         differs = labels.narrow(axis, 1, last) != labels.narrow(axis, 0, last)
         if known is not None:
-            differs = differs & known.narrow(axis, 1, last) & known.narrow(axis, 0, last)
-        # Nothing is written in place, which torch.compile turns into code that does not compile.
-        at_the_end = [0, 0] * (labels.ndim - 1 - axis) + [0, 1]
-        boundary = boundary | F.pad(differs, at_the_end)
+            differs &= known.narrow(axis, 1, last) & known.narrow(axis, 0, last)
+        boundary.narrow(axis, 0, last).logical_or_(differs)
     return boundary
+
+
+@_label_boundary.register_fake
+def _(labels: torch.Tensor, ignore_index: int | None) -> torch.Tensor:
+    return torch.empty(labels.shape, dtype=torch.bool, device=labels.device)

@@ -5,7 +5,7 @@ The paper's IABL is cross-entropy + `LovaszSoftmaxLoss` (classes present) + w *
 """
 
 from medabl.losses.active_boundary import ActiveBoundaryLoss
-from medabl.losses.alpha_scheduled import AlphaScheduledLoss
+from medabl.losses.alpha_scheduled import AlphaScheduledLoss, scheduled_losses
 from medabl.losses.boundary import BoundaryLoss
 from medabl.losses.full_kl import FullKLLoss
 from medabl.losses.generalized_dice import GeneralizedDiceLoss
@@ -18,4 +18,5 @@ __all__ = [
     "FullKLLoss",
     "GeneralizedDiceLoss",
     "LovaszSoftmaxLoss",
+    "scheduled_losses",
 ]

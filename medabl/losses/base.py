@@ -75,6 +75,8 @@ class SegmentationLoss(_Loss):
             raise ValueError(
                 f"input must have the shape B x C x H x W [x D], got {tuple(input.shape)}{hint}."
             )
+        if 0 in input.shape[1:]:
+            raise ValueError(f"input must hold voxels, got the shape {tuple(input.shape)}.")
         labels = self.to_onehot_y and input.shape[1] > 1
         channels = 1 if labels else input.shape[1]
         expected = (input.shape[0], channels, *input.shape[2:])
@@ -156,11 +158,10 @@ class SegmentationLoss(_Loss):
         return values[:, 1:]
 
     def _reduce(self, values: torch.Tensor) -> torch.Tensor:
-        if self.reduction == "mean":
-            return values.mean()
-        if self.reduction == "sum":
-            return values.sum()
-        return values
+        if self.reduction == "none":
+            return values
+        # An empty batch has no mean; like an image with nothing to do it adds 0.
+        return values.mean() if self.reduction == "mean" and values.numel() else values.sum()
 
 
 def plain_tensor(value: torch.Tensor, name: str) -> torch.Tensor:

@@ -79,7 +79,7 @@ class BoundaryLoss(SegmentationLoss):
             classes that take part).
 
         Raises:
-            ValueError: for shapes that do not go together.
+            ValueError: for shapes that do not go together, or a label that is no class.
         """
         input, target = self._accept(input, target)
         valid = self._valid(target)

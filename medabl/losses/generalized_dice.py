@@ -72,7 +72,7 @@ class GeneralizedDiceLoss(SegmentationLoss):
             the loss, a tensor without dimensions (B values with reduction="none").
 
         Raises:
-            ValueError: for shapes that do not go together.
+            ValueError: for shapes that do not go together, or a label that is no class.
         """
         input, target = self._accept(input, target)
         valid = self._valid(target)

@@ -75,7 +75,7 @@ class LovaszSoftmaxLoss(SegmentationLoss):
             else one). With nothing to compare it is 0, and so is its gradient.
 
         Raises:
-            ValueError: for shapes that do not go together.
+            ValueError: for shapes that do not go together, or a label that is no class.
         """
         input, target = self._accept(input, target)
         valid = self._valid(target)
@@ -107,14 +107,14 @@ def _lovasz(errors: torch.Tensor, foreground: torch.Tensor) -> torch.Tensor:
     integers, none of this is a small difference of large numbers.
     """
     ordered, order = errors.sort(-1, descending=True)
-    is_foreground = foreground.gather(-1, order)
-    found = is_foreground.cumsum(-1)
-    volume = found[..., -1:]
-    rank = torch.arange(1, errors.shape[-1] + 1, device=errors.device)
-    union = volume + rank - found
-    steps = torch.where(is_foreground, 1, volume - found).to(errors.dtype) / union
-    before = (union - 1).clamp_min(1).to(errors.dtype)
-    steps = torch.where(is_foreground, steps, steps / before)
-    # Without foreground the first voxel alone makes the loss 1.
-    steps = torch.where(volume == 0, (rank == 1).to(steps.dtype), steps)
-    return (ordered * steps).sum(-1)
+    with torch.no_grad():
+        is_foreground = foreground.gather(-1, order)
+        voxels = errors.shape[-1]
+        found = is_foreground.cumsum(-1, dtype=torch.int32 if voxels < 2**31 else torch.int64)
+        volume = found[..., -1:]
+        missing = (volume - found).to(errors.dtype)
+        union = torch.arange(1, voxels + 1, dtype=errors.dtype, device=errors.device) + missing
+        steps = (missing / (union - 1).clamp_min(1)).masked_fill(is_foreground, 1) / union
+    # Without foreground, where all steps are 0, the first voxel alone makes the loss 1.
+    absent = (volume == 0).to(errors.dtype)
+    return (ordered * steps).sum(-1) + (ordered[..., :1] * absent).sum(-1)

@@ -60,6 +60,10 @@ def test_agrees_with_the_cpu(name, classes):
     expected, expected_gradient = run(LOSSES[name].cpu(), logits, labels)
     LOSSES[name].cuda()
     torch.testing.assert_close(value.cpu(), expected, rtol=1e-5, atol=0)
+    if name == "Lovasz":
+        # Errors that differ in their last bit may change places, and their voxels gradients.
+        assert (gradient.cpu() - expected_gradient).norm() < 1e-3 * expected_gradient.norm()
+        return
     scale = expected_gradient.abs().max().item()
     torch.testing.assert_close(gradient.cpu(), expected_gradient, rtol=1e-4, atol=1e-5 * scale)
 
@@ -150,3 +154,22 @@ def test_autocast_agrees_with_float32(dtype):
     expected, expected_gradient = run(LOSSES["ABL"], logits.to(dtype).float(), labels)
     torch.testing.assert_close(value, expected)
     torch.testing.assert_close(gradient, expected_gradient.to(dtype))
+
+
+@pytest.mark.parametrize("name", list(LOSSES))
+def test_deterministic_mode_gives_the_same_gradient_twice(name):
+    logits, labels = (tensor.cuda() for tensor in example(4))
+    torch.use_deterministic_algorithms(True)
+    try:
+        first, second = (run(LOSSES[name], logits, labels) for _ in range(2))
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert torch.equal(first[0], second[0])
+    assert torch.equal(first[1], second[1])
+
+
+def test_a_strange_label_is_named():
+    logits, labels = (tensor.cuda() for tensor in example(2))
+    labels[0, 0, 0, 0] = 255
+    with pytest.raises(ValueError, match="label 255"):
+        GeneralizedDiceLoss(**FLAGS)(logits, labels)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from medabl.losses import LovaszSoftmaxLoss
 
@@ -134,3 +135,37 @@ def test_gradcheck_and_compile():
 def test_refuses_unknown_classes():
     with pytest.raises(ValueError, match="classes must be one of present, all"):
         LovaszSoftmaxLoss(classes="some")
+
+
+def test_gradient_of_a_large_image_is_exact_in_float32():
+    generator = torch.Generator().manual_seed(0)
+    # Errors that float32 holds exactly and no two of which are equal, so that their order, on which
+    # the gradient hangs, is the same in float64.
+    voxels = 2**20
+    foreground = (torch.randperm(voxels, generator=generator).double() + 0.25) / voxels
+    probs = torch.stack([1 - foreground, foreground]).view(1, 2, 1024, 1024)
+    labels = (torch.rand(1, 1, 1024, 1024, generator=generator) < 0.3).long()
+    gradients = []
+    for values in (probs.float(), probs):
+        values.requires_grad_()
+        LovaszSoftmaxLoss(to_onehot_y=True)(values, labels).backward()
+        gradients.append(values.grad.double())
+    single, double = gradients
+    assert (single - double).norm() < 1e-6 * double.norm()
+    assert (single - double).abs().max() < 1e-6 * double.abs().max()
+
+
+class RefuseFloatCumsum(TorchDispatchMode):
+    """As CUDA does in deterministic mode."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func is torch.ops.aten.cumsum.default:
+            assert not args[0].is_floating_point()
+        return func(*args, **(kwargs or {}))
+
+
+def test_adds_up_no_floats_in_a_row():
+    logits, labels = example(6, 3, (5, 6))
+    logits.requires_grad_()
+    with RefuseFloatCumsum():
+        LovaszSoftmaxLoss(**FLAGS)(logits, labels).backward()

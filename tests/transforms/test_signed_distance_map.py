@@ -54,6 +54,26 @@ def test_spacing():
     np.testing.assert_allclose(signed["signed_distance"].numpy(), expected, rtol=1e-5, atol=1e-6)
 
 
+def test_ignored_voxels_bound_no_class_and_have_no_distance():
+    labels = np.array([[[0, 0, 255, 1, 1, 0, 255]]])
+    transform = SignedDistanceMapd(num_classes=2, ignore_index=255)
+    signed = transform({"label": labels})["signed_distance"][:, 0]
+    # Of background: 1s are 2 (past the ignored voxel) and 1 away from a 0.
+    assert signed[0].tolist() == [-2, -1, 0, 2, 1, 0, 0]
+    assert signed[1].tolist() == [3, 2, 0, -1, 0, 1, 0]
+    assert torch.equal(
+        transform({"label": labels[..., 3:5]})["signed_distance"], torch.zeros(2, 1, 2)
+    )
+
+
+@pytest.mark.parametrize("axes", [(1,), (2,), (1, 2)])
+def test_map_of_flipped_labels_is_the_flipped_map(axes):
+    transform = SignedDistanceMapd(num_classes=3, spacing=(3.0, 0.5))
+    expected = transform({"label": labels_2d()})["signed_distance"].flip(axes)
+    flipped = transform({"label": np.flip(labels_2d(), axes)})["signed_distance"]
+    torch.testing.assert_close(flipped, expected)
+
+
 def test_one_class_everywhere_is_zero():
     signed = SignedDistanceMapd()({"label": torch.ones(1, 4, 5)})["signed_distance"]
     assert torch.equal(signed, torch.zeros(2, 4, 5))

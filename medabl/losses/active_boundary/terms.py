@@ -197,4 +197,4 @@ def _positions(
     slot = torch.where(flat, rank - 1, room).clamp_max(room)
     everywhere = torch.arange(len(flat), device=flat.device)
     positions = everywhere.new_zeros(room + 1).scatter_(0, slot, everywhere)[:room]
-    return positions, torch.arange(room, device=flat.device) < rank[-1]
+    return positions, torch.arange(room, device=flat.device) < rank[-1:]

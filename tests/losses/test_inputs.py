@@ -1,0 +1,140 @@
+"""What every loss accepts, and what it says of what it does not."""
+
+import numpy as np
+import pytest
+import torch
+from monai.data import MetaTensor
+
+from medabl.losses import (
+    ActiveBoundaryLoss,
+    BoundaryLoss,
+    FullKLLoss,
+    GeneralizedDiceLoss,
+    LovaszSoftmaxLoss,
+)
+
+FLAGS = {"to_onehot_y": True, "softmax": True}
+LOSSES = [
+    ActiveBoundaryLoss,
+    BoundaryLoss,
+    FullKLLoss,
+    GeneralizedDiceLoss,
+    LovaszSoftmaxLoss,
+]
+WITH_CLASSES = [BoundaryLoss, GeneralizedDiceLoss, LovaszSoftmaxLoss]
+WITH_MAP = [ActiveBoundaryLoss, BoundaryLoss]
+
+
+def example(classes=2, spatial=(12, 14)):
+    logits = torch.randn(2, classes, *spatial, generator=torch.Generator().manual_seed(0))
+    labels = torch.zeros(2, 1, *spatial, dtype=torch.long)
+    labels[:, :, 3:9, 4:11] = 1
+    return logits, labels
+
+
+@pytest.mark.parametrize("kind", LOSSES)
+def test_a_list_of_outputs_is_refused_with_the_mend(kind):
+    logits, labels = example()
+    with pytest.raises(
+        ValueError, match=r"input must be one torch\.Tensor, got a list of 2; .*one by"
+    ):
+        kind(**FLAGS)([logits, logits], labels)
+
+
+@pytest.mark.parametrize("kind", LOSSES)
+def test_a_pair_as_target_is_refused_with_the_mend(kind):
+    logits, labels = example()
+    with pytest.raises(
+        ValueError, match=r"target must be one .* tuple of 2; .*distance_map=\.\.\."
+    ):
+        kind(**FLAGS)(logits, (labels, labels))
+
+
+@pytest.mark.parametrize("kind", LOSSES)
+@pytest.mark.parametrize("spatial", [(12, 14), (12, 14, 3)])
+def test_stacked_outputs_are_refused_with_the_mend(kind, spatial):
+    logits, labels = example(spatial=spatial)
+    with pytest.raises(ValueError, match=r"deep supervision .* input\.unbind\(1\)"):
+        kind(**FLAGS)(torch.stack([logits, logits], 1), labels)
+
+
+@pytest.mark.parametrize("kind", LOSSES)
+def test_labels_without_a_channel_axis_are_refused_with_the_mend(kind):
+    logits, labels = example()
+    with pytest.raises(ValueError, match=r"give it a channel axis: target\[:, None\]"):
+        kind(**FLAGS)(logits, labels[:, 0])
+
+
+@pytest.mark.parametrize("kind", LOSSES)
+def test_an_image_without_voxels_is_refused(kind):
+    with pytest.raises(ValueError, match="input must hold voxels"):
+        kind(**FLAGS)(torch.zeros(1, 2, 8, 0), torch.zeros(1, 1, 8, 0))
+
+
+@pytest.mark.parametrize("kind", LOSSES)
+def test_an_empty_batch_is_a_zero_with_a_gradient(kind):
+    logits = torch.zeros(0, 2, 8, 8, requires_grad=True)
+    loss = kind(**FLAGS)(logits, torch.zeros(0, 1, 8, 8))
+    loss.backward()
+    assert loss.item() == 0
+    assert logits.grad.shape == logits.shape
+
+
+@pytest.mark.parametrize("label", [2, 255, -1])
+@pytest.mark.parametrize("kind", WITH_CLASSES)
+def test_a_label_that_is_no_class_is_named(kind, label):
+    logits, labels = example()
+    labels[1, 0, 2, 2] = label
+    message = rf"label {label}, but input has 2 channels, .* 0 to 1; .*ignore_index={label} "
+    with pytest.raises(ValueError, match=message):
+        kind(**FLAGS)(logits, labels)
+
+
+@pytest.mark.parametrize("kind", LOSSES)
+def test_an_ignored_label_need_be_no_class(kind):
+    logits, labels = example()
+    labels[:, :, :2] = 255
+    assert kind(**FLAGS, ignore_index=255)(logits, labels).isfinite()
+
+
+@pytest.mark.parametrize("kind", LOSSES)
+def test_metadata_of_monai_changes_nothing(kind):
+    logits, labels = example()
+    expected = kind(**FLAGS)(logits, labels)
+    value = kind(**FLAGS)(MetaTensor(logits), MetaTensor(labels))
+    assert type(value) is torch.Tensor
+    assert torch.equal(value, expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int32, torch.int64, torch.float16])
+@pytest.mark.parametrize("variant", ["paper", "released", "boundary loss"])
+def test_distance_maps_of_other_types_count_as_what_they_say(variant, dtype):
+    logits, labels = example()
+    loss = BoundaryLoss(**FLAGS)
+    if variant != "boundary loss":
+        loss = ActiveBoundaryLoss(**FLAGS, variant=variant, max_boundary_ratio=0.1)
+    shape = logits.shape if variant == "boundary loss" else labels.shape
+    distance = torch.randint(0, 9, shape, generator=torch.Generator().manual_seed(0))
+    expected = loss(logits, labels, distance_map=distance.float())
+    assert expected > 0
+    assert torch.equal(loss(logits, labels, distance_map=distance.to(dtype)), expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.complex64])
+@pytest.mark.parametrize("kind", WITH_MAP)
+def test_a_map_that_holds_no_distances_is_refused(kind, dtype):
+    logits, labels = example()
+    shape = logits.shape if kind is BoundaryLoss else labels.shape
+    with pytest.raises(ValueError, match="distance_map must hold distances, got torch"):
+        kind(**FLAGS)(logits, labels, distance_map=torch.zeros(shape, dtype=dtype))
+
+
+@pytest.mark.parametrize(
+    "spacing", [0.5, np.float64(0.5), np.array([0.5, 0.5]), torch.full((2,), 0.5)]
+)
+@pytest.mark.parametrize("kind", WITH_MAP)
+def test_spacing_may_be_one_number_or_an_array(kind, spacing):
+    logits, labels = example()
+    expected = kind(**FLAGS, spacing=[0.5, 0.5])(logits, labels)
+    assert expected != kind(**FLAGS)(logits, labels)
+    assert kind(**FLAGS, spacing=spacing)(logits, labels) == expected
