@@ -10,34 +10,43 @@ from monai.engines import default_prepare_batch
 from torch import Tensor, nn
 
 
+_MAP = "_map"
+
+
 class Target(NamedTuple):
     """What a loss compares the logits with.
 
     Attributes:
         label: B x 1 x H x W, class indices.
-        distance_map: B x C x H x W precomputed by the data pipeline, if it did.
+        maps: keyword of the loss -> B x C x H x W precomputed by the data pipeline.
     """
 
     label: Tensor
-    distance_map: Tensor | None
+    maps: dict[str, Tensor]
 
 
 def prepare_training_batch(
     batch: Mapping[str, Tensor], device: torch.device, non_blocking: bool = False, **kwargs: Any
 ) -> tuple[Tensor, Target]:
-    """MONAI's `prepare_batch` for `SupervisedTrainer`: image, and label with its distance map."""
+    """MONAI's `prepare_batch` for `SupervisedTrainer`: image, and label with its maps.
+
+    A map is what lies under a key that ends in ``_map``, such as ``distance_map``.
+    """
     image, label = default_prepare_batch(dict(batch), device, non_blocking, **kwargs)
-    distance_map = batch.get("distance_map")
-    if distance_map is not None:
-        distance_map = distance_map.to(device, non_blocking=non_blocking)
-    return image, Target(label, distance_map)
+    maps = {
+        key: value.to(device, non_blocking=non_blocking)
+        for key, value in batch.items()
+        if isinstance(key, str) and key.endswith(_MAP)
+    }
+    return image, Target(label, maps)
 
 
 class TargetLoss(nn.Module):
-    """Calls a loss with the label, and with the distance map when the batch brings one.
+    """Calls a loss with the label, and with the maps that the batch brings.
 
     Args:
-        loss: called as ``loss(logits, label)`` or ``loss(logits, label, distance_map=...)``.
+        loss: called as ``loss(logits, label)``, or ``loss(logits, label, distance_map=...)`` and
+            the like, each map under its key.
     """
 
     def __init__(self, loss: nn.Module) -> None:
@@ -46,10 +55,7 @@ class TargetLoss(nn.Module):
 
     def forward(self, logits: Tensor, target: Target) -> Tensor:
         """Logits B x C x H x W and their target to a scalar."""
-        if target.distance_map is None:
-            value: Tensor = self.loss(logits, target.label)
-        else:
-            value = self.loss(logits, target.label, distance_map=target.distance_map)
+        value: Tensor = self.loss(logits, target.label, **target.maps)
         return value
 
 

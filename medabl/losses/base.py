@@ -188,15 +188,15 @@ def as_spacing(spacing: Spacing) -> Spacing:
     return spacing if spacing is None or isinstance(spacing, (int, float)) else tuple(spacing)
 
 
-def as_distances(distance_map: torch.Tensor) -> torch.Tensor:
+def as_distances(distance_map: torch.Tensor, name: str = "distance_map") -> torch.Tensor:
     """A distance map in float32 at least: integers have no inf, half precision few distances.
 
     Raises:
         ValueError: if it holds no numbers that could be distances.
     """
-    distance_map = plain_tensor(distance_map, "distance_map")
+    distance_map = plain_tensor(distance_map, name)
     if distance_map.dtype == torch.bool or distance_map.is_complex():
-        raise ValueError(f"distance_map must hold distances, got {distance_map.dtype}.")
+        raise ValueError(f"{name} must hold distances, got {distance_map.dtype}.")
     return at_least_float32(distance_map)
 
 

@@ -6,10 +6,10 @@ import torch
 
 from medabl.geometry.distance_transform import Spacing
 from medabl.geometry.signed_distances import signed_distance
-from medabl.losses.base import SegmentationLoss, as_distances, as_spacing
+from medabl.losses.probability_map import ProbabilityMapLoss
 
 
-class BoundaryLoss(SegmentationLoss):
+class BoundaryLoss(ProbabilityMapLoss):
     r"""Probabilities weighted by the signed distance to the true boundary.
 
     .. math:: L = \frac{1}{|B|\,|C|\,|\Omega|} \sum_{b,c,i} P_c(i)\, \phi_c(i)
@@ -51,14 +51,8 @@ class BoundaryLoss(SegmentationLoss):
         ignore_index: int | None = None,
     ) -> None:
         super().__init__(
-            include_background=include_background,
-            to_onehot_y=to_onehot_y,
-            sigmoid=sigmoid,
-            softmax=softmax,
-            ignore_index=ignore_index,
-            reduction=reduction,
+            include_background, to_onehot_y, sigmoid, softmax, spacing, reduction, ignore_index
         )
-        self.spacing = as_spacing(spacing)
 
     def forward(
         self,
@@ -81,25 +75,7 @@ class BoundaryLoss(SegmentationLoss):
         Raises:
             ValueError: for shapes that do not go together, or a label that is no class.
         """
-        input, target = self._accept(input, target)
-        valid = self._valid(target)
-        if distance_map is None:
-            one_hot = self._keep(self._one_hot(input, target, valid))
-            distance = signed_distance(one_hot, self.spacing, valid)
-        else:
-            distance = as_distances(distance_map)
-            if distance.shape == input.shape:
-                distance = self._keep(distance)
-        probs = self._keep(self._activate(input))
-        if distance.shape != probs.shape:
-            raise ValueError(
-                f"distance_map must have the shape {tuple(input.shape)} or {tuple(probs.shape)}, "
-                f"got {tuple(distance.shape)}."
-            )
-        values = probs * distance.to(probs.dtype)
-        if valid is None:
-            return self._reduce(values)
-        values = values.where(valid, 0)
-        if self.reduction == "mean":
-            return values.sum() / (valid.sum() * values.shape[1]).clamp_min(1)
-        return self._reduce(values)
+        return self._weighted(input, target, distance_map, "distance_map")
+
+    def _map(self, one_hot: torch.Tensor, valid: torch.Tensor | None) -> torch.Tensor:
+        return signed_distance(one_hot, self.spacing, valid)

@@ -21,6 +21,7 @@ CHECKPOINTS = ("best", "last")
 _ORDER = ("gdl", "gdl_bl", "gdl_abl")
 # What `epochs.csv` holds beside validation metrics.
 _TRAINING_COLUMNS = ("epoch", "train_loss", "alpha", "lr", "seconds")
+_WEIGHT = "weight_"
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,11 @@ class Runs:
         for run in logs:
             assert run.epochs is not None
             numbers = run.epochs.select_dtypes("number").columns
-            columns += [str(name) for name in numbers if name not in _TRAINING_COLUMNS]
+            columns += [
+                str(name)
+                for name in numbers
+                if name not in _TRAINING_COLUMNS and not str(name).startswith(_WEIGHT)
+            ]
         return tuple(dict.fromkeys(columns))
 
     @property

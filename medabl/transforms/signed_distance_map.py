@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from typing import Any
-
 import torch
-from monai.config import KeysCollection
-from monai.transforms import MapTransform
 
-from medabl.geometry.distance_transform import Spacing
 from medabl.geometry.signed_distances import signed_distance
-from medabl.transforms.label_map import like_label, output_key_per_key, to_label_map
+from medabl.transforms.class_map import ClassMapTransform
 
 
-class SignedDistanceMapd(MapTransform):
+class SignedDistanceMapd(ClassMapTransform):
     r"""Add the signed distance maps of a label map, ready for ``BoundaryLoss(distance_map=...)``.
 
     .. math::
@@ -56,48 +50,7 @@ class SignedDistanceMapd(MapTransform):
                 [[ 3.,  2.,  1.,  0., -1.]]])
     """
 
-    def __init__(
-        self,
-        keys: KeysCollection = "label",
-        num_classes: int = 2,
-        output_keys: KeysCollection = "signed_distance",
-        spacing: Spacing = None,
-        allow_missing_keys: bool = False,
-        ignore_index: int | None = None,
-    ) -> None:
-        super().__init__(keys, allow_missing_keys)
-        self.output_keys = output_key_per_key(output_keys, self.keys)
-        self.num_classes = num_classes
-        self.spacing = spacing
-        self.ignore_index = ignore_index
+    OUTPUT_KEY = "signed_distance"
 
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Return a shallow copy of ``data`` with the signed distance maps added."""
-        sample = dict(data)
-        for key, output_key in self.key_iterator(sample, self.output_keys):
-            labels = to_label_map(sample[key], key)
-            valid = None if self.ignore_index is None else labels != self.ignore_index
-            distance = signed_distance(
-                self._onehot(labels, valid, key)[None],
-                spacing=self.spacing,
-                valid=None if valid is None else valid[None],
-            )[0]
-            sample[output_key] = like_label(distance, sample[key])
-        return sample
-
-    def _onehot(
-        self, labels: torch.Tensor, valid: torch.Tensor | None, key: Hashable
-    ) -> torch.Tensor:
-        """1 x H x W [x D] labels -> bool, num_classes x H x W [x D]."""
-        classes = torch.arange(self.num_classes, device=labels.device)
-        onehot = labels == classes.view(-1, *[1] * (labels.ndim - 1))
-        strange = ~onehot.any(dim=0, keepdim=True)
-        if valid is not None:
-            strange &= valid
-        if strange.any():
-            raise ValueError(
-                f"'{key}' holds labels other than 0 to {self.num_classes - 1}, such as "
-                f"{labels[strange][0].item()}: raise num_classes, map the labels first, or set "
-                "ignore_index."
-            )
-        return onehot
+    def _maps(self, onehot: torch.Tensor, valid: torch.Tensor | None) -> torch.Tensor:
+        return signed_distance(onehot, self.spacing, valid)

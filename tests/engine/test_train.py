@@ -99,10 +99,32 @@ def test_the_same_seed_repeats_itself_and_another_does_not(
     assert not same_weights(run, other)
 
 
-@pytest.mark.parametrize("method", ["gdl", "gdl_bl"])
+OTHERS = sorted({*load_config(["wmh.yaml"], {})["methods"]} - {"gdl_abl"})
+
+
+@pytest.mark.parametrize("method", OTHERS)
 def test_the_other_methods_run_with_their_maps(cohort: Path, tmp_path: Path, method: str) -> None:
     folder = train(small_config(cohort, tmp_path / "r", method=method, epochs=1))
     assert folder.status() == "done"
+    assert np.isfinite(pd.read_csv(folder.epochs)["train_loss"]).all()
+
+
+def test_the_weights_of_a_sum_are_logged_and_go_on_after_a_resume(
+    cohort: Path, tmp_path: Path
+) -> None:
+    columns = ["weight_ce", "weight_iou", "weight_abl"]
+    folder = train(config(cohort, tmp_path / "r", method="iou_to_abl"))
+    expected = [[1.0, 1.0, 0.0], [1.0, 0.5, 0.5], [1.0, 0.0, 1.0]]
+    np.testing.assert_allclose(pd.read_csv(folder.epochs)[columns], expected)
+    assert load_checkpoint(folder.checkpoint("last"))["state"]["loss"]["_extra_state"] == {
+        "epoch": 2
+    }
+
+
+def test_the_weight_of_a_term_can_be_set(cohort: Path, tmp_path: Path) -> None:
+    overrides = {"methods.iabl.loss.terms.abl.weight": 0.3, "method": "iabl", "epochs": 1}
+    folder = train(config(cohort, tmp_path / "r", **overrides))
+    assert pd.read_csv(folder.epochs)["weight_abl"].tolist() == [0.3]
 
 
 def test_monais_region_loss_can_be_chosen(cohort: Path, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def test_an_example_of_the_guide_trains(
     places = {"data": str(cohort), "run_dir": str(tmp_path / "run")}
     folder = train(load_config(["wmh.yaml", mine], {**TINY, **places}))
     assert folder.status() == "done"
-    expected = "dice_ce" if heading == "Your loss" else "gdl_abl"
+    expected = "dice_focal" if heading == "Your loss" else "gdl_abl"
     assert read_json(folder.info)["method"] == expected
 
 

@@ -19,14 +19,14 @@ from medabl.runs import RunFolder
 class EpochLogHandler:
     """Writes ``epochs.csv``, a row an epoch, and ``timing.csv``; whole after every one.
 
-    Columns of ``epochs.csv``: epoch, train_loss, alpha (if the loss has one), lr, and every metric
-    of the evaluator. Attach it after the `ValidationHandler`. Rows that a resumed run is about to
+    Columns of ``epochs.csv``: epoch, train_loss, alpha (if the loss has one), lr, weight_NAME for
+    every loss of a sum, and every metric of the evaluator. Attach it after the `ValidationHandler`. Rows that a resumed run is about to
     repeat are dropped.
 
     Args:
         folder: the run's folder.
         evaluator: the engine that validates.
-        loss: its ``alpha`` is recorded, if it has one.
+        loss: its ``alpha`` and its ``weights`` are recorded, if it has any.
         optimizer: its first learning rate is recorded.
     """
 
@@ -50,12 +50,14 @@ class EpochLogHandler:
     def __call__(self, engine: Engine) -> None:
         """Append the epoch that just ended and write the tables."""
         epoch = engine.state.epoch
+        weights: dict[str, float] = getattr(self.loss, "weights", {})
         self.rows.append(
             {
                 "epoch": epoch,
                 "train_loss": float(engine.state.metrics["train_loss"]),
                 "alpha": float(getattr(self.loss, "alpha", math.nan)),
                 "lr": self._learning_rate,
+                **{f"weight_{name}": weight for name, weight in weights.items()},
                 **{name: float(value) for name, value in self.evaluator.state.metrics.items()},
             }
         )

@@ -1,0 +1,83 @@
+"""The base of losses that are probabilities weighted by a map of the truth."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import torch
+
+from medabl.geometry.distance_transform import Spacing
+from medabl.losses.base import SegmentationLoss, as_distances, as_spacing
+
+
+class ProbabilityMapLoss(SegmentationLoss):
+    """Mean over voxels and classes of the probability times a map.
+
+    Args:
+        include_background: let channel 0 take part (ignored for a single channel).
+        to_onehot_y: `target` holds labels, B x 1 x ...; else it is one-hot.
+        sigmoid: apply a sigmoid to `input`.
+        softmax: apply a softmax over the channels of `input`.
+        spacing: voxel size in mm, one number or one for each spatial axis; else distances are in
+            voxels.
+        reduction: "mean" or "sum" over the voxels and classes that take part, or "none" for the
+            values of all voxels.
+        ignore_index: voxels with this label take no part, and bound no class.
+
+    Raises:
+        ValueError: if both `sigmoid` and `softmax` are set or `reduction` is unknown.
+    """
+
+    def __init__(
+        self,
+        include_background: bool,
+        to_onehot_y: bool = False,
+        sigmoid: bool = False,
+        softmax: bool = False,
+        spacing: Spacing = None,
+        reduction: str = "mean",
+        ignore_index: int | None = None,
+    ) -> None:
+        super().__init__(
+            include_background=include_background,
+            to_onehot_y=to_onehot_y,
+            sigmoid=sigmoid,
+            softmax=softmax,
+            ignore_index=ignore_index,
+            reduction=reduction,
+        )
+        self.spacing = as_spacing(spacing)
+
+    @abstractmethod
+    def _map(self, one_hot: torch.Tensor, valid: torch.Tensor | None) -> torch.Tensor:
+        """The map of the classes in `one_hot`, of its shape."""
+
+    def _weighted(
+        self, input: torch.Tensor, target: torch.Tensor, given: torch.Tensor | None, name: str
+    ) -> torch.Tensor:
+        """The loss with the map `given`, called `name`, or with one that is computed.
+
+        Raises:
+            ValueError: for shapes that do not go together.
+        """
+        input, target = self._accept(input, target)
+        valid = self._valid(target)
+        if given is None:
+            weight = self._map(self._keep(self._one_hot(input, target, valid)), valid)
+        else:
+            weight = as_distances(given, name)
+            if weight.shape == input.shape:
+                weight = self._keep(weight)
+        probs = self._keep(self._activate(input))
+        if weight.shape != probs.shape:
+            raise ValueError(
+                f"{name} must have the shape {tuple(input.shape)} or {tuple(probs.shape)}, "
+                f"got {tuple(weight.shape)}."
+            )
+        values = probs * weight.to(probs.dtype)
+        if valid is None:
+            return self._reduce(values)
+        values = values.where(valid, 0)
+        if self.reduction == "mean":
+            return values.sum() / (valid.sum() * values.shape[1]).clamp_min(1)
+        return self._reduce(values)
