@@ -9,7 +9,6 @@ import torch
 from monai.engines import default_prepare_batch
 from torch import Tensor, nn
 
-
 _MAP = "_map"
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from medabl.report.agreement import agreement_table
-from medabl.report.detection import detection_by_size, wilson_interval
+from medabl.report.detection import wilson_interval
 from synthetic_runs import subject_names, write_run
 
 from medabl.report import analyse, comparison_table, format_table, load_runs, write_tables
