@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +14,30 @@ from medabl.evaluation.evaluate import Evaluation
 from medabl.evaluation.summary import summary_table
 from medabl.files import atomic_path
 
-_TEXT = ("subject", "site", "prediction", "reference", "image")
+_TABLES = ("", "_lesions", "_summary")
+_TEXT = ("subject", "site", "prediction", "reference", "image", "skipped")
+_NO_NUMBER = ["", "NA", "NaN", "nan"]
+
+
+def check_output(csv_path: str | os.PathLike[str]) -> None:
+    """Check that `write_evaluation` will be able to write, before the work is done.
+
+    Raises:
+        InputError: if the name does not end in .csv, or the file or its folder, made when
+            missing, cannot be written.
+    """
+    path = Path(csv_path)
+    if path.suffix != ".csv":
+        raise InputError(f"{path} must end in .csv.")
+    for table in _paths(path):
+        if table.is_dir():
+            raise InputError(f"{table} is a folder; give the name of a file.")
+    existing = next(folder for folder in path.absolute().parents if folder.exists())
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {existing}: {error.strerror}.") from error
 
 
 def write_evaluation(evaluation: Evaluation, csv_path: str | os.PathLike[str]) -> None:
@@ -61,7 +85,7 @@ def read_evaluation(csv_path: str | os.PathLike[str]) -> Evaluation:
         skipped = subjects.loc[left_out, ["subject", "prediction", "skipped"]]
         skipped = skipped.set_axis(list(SKIPPED_COLUMNS), axis="columns").reset_index(drop=True)
         subjects = subjects.loc[~left_out].drop(columns="skipped")
-    lesions_path = path.with_name(path.stem + "_lesions.csv")
+    lesions_path = _paths(path)[1]
     lesions = _read(lesions_path) if lesions_path.is_file() else pd.DataFrame()
     return Evaluation(subjects, lesions, skipped)
 
@@ -72,13 +96,13 @@ def _paths(csv_path: Path) -> list[Path]:
 
 def _read(path: Path) -> pd.DataFrame:
     try:
-        # Only numbers may be missing: a subject called "NA" is a subject.
-        numbers = pd.read_csv(path, nrows=0).columns.difference([*_TEXT])
+        numbers = [name for name in pd.read_csv(path, nrows=0).columns if name not in _TEXT]
+        # A subject may be called NA: only where numbers stand does that mean a missing one.
         return pd.read_csv(
             path,
             dtype=dict.fromkeys(_TEXT, str),
             keep_default_na=False,
-            na_values={name: ["", "nan", "NaN", "NA"] for name in numbers},
+            na_values=dict.fromkeys(numbers, _NO_NUMBER),
         )
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as a CSV table ({error}).") from error

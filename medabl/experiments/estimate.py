@@ -84,7 +84,7 @@ def _timed(run: PlannedRun, cohort: Cohort) -> Estimate:
     for _ in range(_STEPS + 1):
         start = time.perf_counter()
         optimizer.zero_grad()
-        loss(network(image), Target(label, None)).backward()
+        loss(network(image), Target(label, {})).backward()
         optimizer.step()
         if device.type == "cuda":
             torch.cuda.synchronize()

@@ -30,4 +30,5 @@ __all__ = [
     "RegionWiseLoss",
     "Schedule",
     "ScheduledSum",
+    "scheduled_losses",
 ]

@@ -113,7 +113,7 @@ def test_the_weights_of_a_sum_are_logged_and_go_on_after_a_resume(
     cohort: Path, tmp_path: Path
 ) -> None:
     columns = ["weight_ce", "weight_iou", "weight_abl"]
-    folder = train(config(cohort, tmp_path / "r", method="iou_to_abl"))
+    folder = train(small_config(cohort, tmp_path / "r", method="iou_to_abl"))
     expected = [[1.0, 1.0, 0.0], [1.0, 0.5, 0.5], [1.0, 0.0, 1.0]]
     np.testing.assert_allclose(pd.read_csv(folder.epochs)[columns], expected)
     assert load_checkpoint(folder.checkpoint("last"))["state"]["loss"]["_extra_state"] == {
@@ -123,7 +123,7 @@ def test_the_weights_of_a_sum_are_logged_and_go_on_after_a_resume(
 
 def test_the_weight_of_a_term_can_be_set(cohort: Path, tmp_path: Path) -> None:
     overrides = {"methods.iabl.loss.terms.abl.weight": 0.3, "method": "iabl", "epochs": 1}
-    folder = train(config(cohort, tmp_path / "r", **overrides))
+    folder = train(small_config(cohort, tmp_path / "r", **overrides))
     assert pd.read_csv(folder.epochs)["weight_abl"].tolist() == [0.3]
 
 

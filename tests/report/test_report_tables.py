@@ -3,8 +3,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from medabl.report.agreement import agreement_table
-from medabl.report.detection import wilson_interval
 from synthetic_runs import subject_names, write_run
 
 from medabl.report import analyse, comparison_table, format_table, load_runs, write_tables

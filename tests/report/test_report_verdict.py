@@ -3,7 +3,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from medabl.report.statistics import Comparison
 from synthetic_runs import subject_names, write_run
 
 from medabl.report import Comparison, analyse, answer, load_runs, verdict
