@@ -44,6 +44,13 @@ def reproduce(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     losses: Annotated[str, typer.Option(help="Losses to compare.")] = "gdl,gdl_bl,gdl_abl",
+    config: Annotated[
+        list[Path] | None,
+        typer.Option(help="Config file over the preset's, with methods of your own perhaps."),
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(help="Runs at the same time (default: one for each GPU, or one).")
+    ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", help="Config override key=value; may be repeated."),
@@ -51,6 +58,7 @@ def reproduce(
 ) -> None:
     """Compare GDL, GDL + BL and GDL + ABL: one command, a table, figures and a report."""
     from medabl.engine import parse_overrides
+    from medabl.experiments import Options
     from medabl.experiments.reproduce import Settings
     from medabl.experiments.reproduce import reproduce as run
 
@@ -65,6 +73,8 @@ def reproduce(
             device=device,
             methods=names(losses),
             overrides=parse_overrides(settings or []),
+            configs=tuple(config or ()),
+            options=Options(jobs=jobs, retry_failed=True),
         ),
         console,
     )

@@ -37,7 +37,7 @@ def sweep(
 ) -> None:
     """Carry out a grid of runs; called again, only what is missing."""
     from medabl.experiments.plan import plan_runs
-    from medabl.experiments.sweep import Options, carry_out, not_done
+    from medabl.experiments.sweep import Options, carry_out, check_runs, not_done
     from medabl.experiments.sweep_file import read_sweep_file
 
     plan = read_sweep_file(file)
@@ -45,7 +45,9 @@ def sweep(
     if dry_run:
         _tell_plan(runs, jobs or 1)
         return
-    standing = carry_out(runs, out, Options(jobs, retry_failed, stop_collapsed), errors)
+    options = Options(jobs, retry_failed, stop_collapsed)
+    todo = check_runs(runs, out, options, errors)
+    standing = carry_out(runs, todo, out, options, errors)
     tell(f"Results: medabl results {out}")
     tell(f"Report: medabl report {out} --out FOLDER")
     if sentence := not_done(standing):

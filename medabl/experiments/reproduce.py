@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from medabl.data import Subject, find_subjects
-from medabl.engine import check_cohort, find_cohort, pick_device, settings_of
+from medabl.engine import pick_device
 from medabl.errors import InputError
-from medabl.experiments.comparison import METHODS, PRESETS, Comparison, plan_comparison, run_all
+from medabl.experiments.comparison import METHODS, PRESETS, Comparison, plan_comparison
+from medabl.experiments.prepare import check_space
+from medabl.experiments.sweep import Options, carry_out, check_runs, not_done
 from medabl.files import check_writable, read_json, write_json
 from medabl.phantom import write_phantom_cohort
 from medabl.processors import peak_memory
@@ -40,6 +41,8 @@ class Settings:
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ...
         methods: which losses.
         overrides: further config keys.
+        configs: further config files over the preset's, with the user's own methods perhaps.
+        options: how the runs are carried out.
     """
 
     data: Path | None
@@ -51,6 +54,8 @@ class Settings:
     device: str
     methods: tuple[str, ...] = METHODS
     overrides: dict[str, Any] | None = None
+    configs: tuple[Path, ...] = ()
+    options: Options = field(default_factory=lambda: Options(retry_failed=True))
 
 
 def reproduce(settings: Settings, console: Console) -> Path:
@@ -81,23 +86,25 @@ def reproduce(settings: Settings, console: Console) -> Path:
         methods=settings.methods,
         seeds=settings.seeds,
         folds=settings.folds,
+        configs=settings.configs,
         overrides={
             **(settings.overrides or {}),
             "modalities": list(settings.modalities),
             "device": settings.device,
         },
     )
-    _check_space(settings, len(comparison.configs))
+    runs = comparison.runs
+    check_space(settings.out, _gigabytes(settings, len(runs)))
     _describe(subjects, comparison, console)
-    settings_of_first = settings_of(comparison.configs[0])
-    with console.status("Reading and checking every file"):
-        check_cohort(find_cohort(settings_of_first), settings_of_first)
+    todo = check_runs(runs, settings.out, settings.options, console)
     _claim(settings)
-    total = len(comparison.configs)
-    for number, folder, before in run_all(comparison):
-        note = "was there already" if before else "done"
-        console.print(f"[{number + 1}/{total}] {folder.path.name}: {note}", highlight=False)
-    folders = [folder.path for folder in comparison.folders]
+    for run in runs:
+        if run.name not in todo:
+            console.print(f"{run.name}: was there already", highlight=False)
+    standing = carry_out(runs, todo, settings.out, settings.options, console)
+    if sentence := not_done(standing):
+        raise InputError(sentence)
+    folders = [run.folder.path for run in runs]
     report = write_report(folders, settings.out)
     write_boundary_evolution(folders, settings.out / "figures")
     console.print(_cost(time.perf_counter() - start), highlight=False)
@@ -112,6 +119,7 @@ def _asked(settings: Settings) -> dict[str, Any]:
         "modalities": list(settings.modalities),
         "folds": settings.folds,
         "overrides": settings.overrides or {},
+        "configs": [str(path.resolve()) for path in settings.configs],
     }
 
 
@@ -153,23 +161,16 @@ def _describe(subjects: Sequence[Subject], comparison: Comparison, console: Cons
     sites = sorted({subject.site for subject in subjects} - {""})
     where = f" of {len(sites)} sites ({', '.join(sites)})" if sites else ""
     split = f"{comparison.folds} folds" if comparison.folds else "one split"
-    runs = count(len(comparison.configs), "run")
+    runs = count(len(comparison.runs), "run")
     console.print(f"{len(subjects)} subjects{where}, {split}, {runs}", highlight=False)
 
 
-def _check_space(settings: Settings, runs: int) -> None:
+def _gigabytes(settings: Settings, runs: int) -> float:
+    """Disk space that runs, and the phantom cohort if it is made, may need."""
     needed = runs * PRESETS[settings.preset].gigabytes
     if settings.data is None:
         needed += PHANTOM_GIGABYTES if settings.preset == "paper" else 0.2
-    existing = next(
-        path for path in (settings.out, *settings.out.resolve().parents) if path.exists()
-    )
-    free = shutil.disk_usage(existing).free / 1e9
-    if free < needed:
-        raise InputError(
-            f"{settings.out} has {free:.1f} GB free and the comparison may need {needed:.1f} GB;"
-            " make room or choose another --out."
-        )
+    return needed
 
 
 def _cost(seconds: float) -> str:

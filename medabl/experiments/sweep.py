@@ -11,6 +11,7 @@ from pathlib import Path
 import yaml
 from rich.console import Console
 
+from medabl.data import Cohort
 from medabl.engine import settings_of
 from medabl.experiments.live import View
 from medabl.experiments.plan import PlannedRun
@@ -38,14 +39,43 @@ class Options:
     stop_collapsed: bool = False
 
 
-def carry_out(
+def check_runs(
     runs: Sequence[PlannedRun], out: Path, options: Options, console: Console
+) -> dict[str, Cohort]:
+    """See that what is missing of some runs can be carried out; writes nothing.
+
+    Args:
+        runs: all runs of the experiment.
+        out: its folder.
+        options: how they will be carried out.
+        console: where to tell about it.
+
+    Returns:
+        the cohort of each run that is wanted, by its name.
+
+    Raises:
+        InputError: if data, folder or options cannot be used.
+    """
+    check_jobs(_jobs(runs, options))
+    check_writable(out)
+    todo = [run for run in runs if is_wanted(progress_of(run), options)]
+    with console.status("Reading and checking every file"):
+        return dict(zip([run.name for run in todo], check_data(todo), strict=True))
+
+
+def carry_out(
+    runs: Sequence[PlannedRun],
+    todo: Mapping[str, Cohort],
+    out: Path,
+    options: Options,
+    console: Console,
 ) -> dict[str, Progress]:
     """Carry out what is missing of some runs on this machine.
 
     Args:
         runs: all runs of the experiment.
-        out: its folder, locked while it works.
+        todo: from `check_runs`.
+        out: the experiment's folder, locked while it works.
         options: how.
         console: where to tell about it.
 
@@ -53,17 +83,15 @@ def carry_out(
         how each run stands in the end, by name.
 
     Raises:
-        InputError: if data or folder cannot be used, before any run starts.
+        InputError: if another process works on the folder.
     """
-    jobs = default_jobs(str(runs[0].config["device"])) if options.jobs is None else options.jobs
-    check_jobs(jobs)
-    check_writable(out)
+    jobs = _jobs(runs, options)
+    wanted = [run for run in runs if run.name in todo]
     with locked(out, shared=True):
-        todo = [run for run in runs if is_wanted(progress_of(run), options)]
-        if todo:
-            prepare(todo, out, console)
+        if wanted:
+            _prepare(wanted, todo, out, console)
             with View(console, jobs) as view:
-                _Local(runs, todo, jobs, options, view).run()
+                _Local(runs, wanted, jobs, options, view).run()
         standing = {run.name: progress_of(run) for run in runs}
         if all(progress.state == "done" for progress in standing.values()):
             shutil.rmtree(out / CACHE, ignore_errors=True)
@@ -83,21 +111,21 @@ def is_wanted(progress: Progress, options: Options) -> bool:
     return progress.state != "done"
 
 
-def prepare(runs: Sequence[PlannedRun], out: Path, console: Console) -> None:
-    """Check the runs' data, preprocess them, and write each run's plan into its folder.
+def _jobs(runs: Sequence[PlannedRun], options: Options) -> int:
+    return default_jobs(str(runs[0].config["device"])) if options.jobs is None else options.jobs
 
-    Raises:
-        InputError: if data cannot be used; nothing is written then.
-    """
-    with console.status("Reading and checking every file"):
-        cohorts = check_data(runs)
+
+def _prepare(
+    runs: Sequence[PlannedRun], cohorts: Mapping[str, Cohort], out: Path, console: Console
+) -> None:
+    """Preprocess the runs' data once for all, and write each run's plan into its folder."""
     done: set[str] = set()
     with console.status("Preprocessing"):
-        for run, cohort in zip(runs, cohorts, strict=True):
+        for run in runs:
             config = dict(run.config)
             if config["cache_dir"] is None:
                 config["cache_dir"] = str((out / CACHE).resolve())
-            preprocess(PlannedRun(config, run.varies), cohort, done)
+            preprocess(PlannedRun(config, run.varies), cohorts[run.name], done)
             write_text(run.folder.planned, yaml.safe_dump(config, sort_keys=False))
 
 
