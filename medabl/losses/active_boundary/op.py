@@ -80,7 +80,9 @@ def _scatter(
     used_rows = slice(int(used))
     gradient = rows.new_zeros(tuple(shape))
     _add_rows(gradient, grad_sums, positions[used_rows], rows[used_rows])
-    gradient[grad_sums.isnan()] = torch.nan
+    lost = grad_sums.isnan()
+    if lost.any():  # asked first, because writing by a mask is slow even where it is empty
+        gradient[lost] = torch.nan
     return gradient
 
 
@@ -98,16 +100,17 @@ def _(
 def _add_rows(
     gradient: torch.Tensor, scale: torch.Tensor, positions: torch.Tensor, rows: torch.Tensor
 ) -> None:
-    """Add K rows, times the scale of their image, to a gradient of shape B x C x H x W [x D]."""
+    """Add K rows, times the scale of their image, to a gradient of zeros, B x C x H x W [x D]."""
     channels, voxels = gradient.shape[1], math.prod(gradient.shape[2:])
     image = positions.div(voxels, rounding_mode="floor")
     scaled = (rows * scale.index_select(0, image)[:, None]).t().contiguous()
-    if channels == 2 and len(scaled) == 1:  # a row is towards the second logit minus the first
-        scaled = torch.cat([-scaled, scaled])
     start = positions + image * ((channels - 1) * voxels)
     flat = gradient.view(-1)
-    for channel in range(channels):
-        flat.index_add_(0, start + channel * voxels, scaled[channel])
+    skipped = channels - len(scaled)
+    for channel, values in enumerate(scaled, start=skipped):
+        flat.index_add_(0, start + channel * voxels, values)
+    if skipped:  # a row is towards the second logit minus the first
+        torch.neg(gradient[:, 1], out=gradient[:, 0])
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[torch.Tensor, ...]) -> None:
