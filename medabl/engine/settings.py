@@ -105,6 +105,15 @@ class Settings(BaseModel):
             problems.append(f"fold must be below folds={self.folds}, got {self.fold}")
         if self.folds is not None and self.split is not None:
             problems.append("give either folds or split: a split file says who validates")
+        if self.strategy == "constant" and self.alpha_start == 1:
+            problems.append(
+                "strategy=constant weights the boundary loss by 1 - alpha_start, which is nothing at"
+                " alpha_start=1; set alpha_start below 1"
+            )
+        if self.strategy == "released" and (self.alpha_start, self.alpha_end) != (1, 0.01):
+            problems.append(
+                "strategy=released has weights of its own; leave alpha_start, alpha_end"
+            )
         if problems:
             raise ValueError("; ".join(problems))
         return self
