@@ -1,0 +1,18 @@
+"""A network that is none of MONAI's, torch.nn's or medabl's."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+
+class Own(nn.Module):
+    """One convolution from two images to two classes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(2, 2, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """B x 2 x H x W to logits of the same shape."""
+        logits: Tensor = self.layer(x)
+        return logits
