@@ -109,7 +109,7 @@ class CCDiceCELoss(LesionLoss):
 
         cells = self._cells(truth) if cell_map is None else self._given_cells(cell_map, input)
         sums = _sums_over(cells, values)
-        image = _Sums(*(x.sum(2) for x in sums))
+        image = _Sums(*[x.sum(2) for x in sums])
         loss = _dice_ce(image, _SMOOTH) + _mean_over_cells(sums)
         if self.predicted_cells:
             classes = torch.arange(1, log_probs.shape[1], device=input.device)
@@ -154,8 +154,8 @@ def _sums_over(cells: torch.Tensor, values: _Sums) -> _Sums:
     first = torch.arange(images * classes, device=cells.device)[:, None] * number
     index = (cells.flatten(0, 1).flatten(1).long() + first).flatten()
     empty = values.overlap.new_zeros(images * classes * number)
-    sums = (empty.index_add(0, index, value.flatten()) for value in values)
-    return _Sums(*(x.view(images, classes, number) for x in sums))
+    sums = [empty.index_add(0, index, value.flatten()) for value in values]
+    return _Sums(*[x.view(images, classes, number) for x in sums])
 
 
 def _mean_over_cells(sums: _Sums) -> torch.Tensor:
@@ -166,6 +166,6 @@ def _mean_over_cells(sums: _Sums) -> torch.Tensor:
 
 def _dice_ce(sums: _Sums, smooth: float) -> torch.Tensor:
     """Dice loss + cross-entropy of regions."""
-    tiny = torch.finfo(sums.volumes.dtype).tiny
-    dice = (2 * sums.overlap + smooth) / (sums.volumes + smooth).clamp_min(tiny)
+    # Below 1 there is no lesion and no overlap; the floor keeps the gradient of that 0 finite.
+    dice = (2 * sums.overlap + smooth) / (sums.volumes + smooth).clamp_min(1e-7)
     return 1 - dice + sums.entropy / sums.voxels.clamp_min(1)
