@@ -20,7 +20,7 @@ def dice_plus_entropy(probs, label, voxels, c, smooth):
 
 
 def cells_of(mask, voxels):
-    """The voxels nearest to each lesion; those between two go to the first in SciPy's order."""
+    """The voxels nearest to each lesion, as the tests of the geometry measure them."""
     number = LesionCellMapd()({"label": mask[None].int()})["cell_map"][0]
     return [[v for v in voxels if number[v] == n] for n in sorted(set(number.flatten().tolist()))]
 
