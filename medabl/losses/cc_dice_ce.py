@@ -8,7 +8,7 @@ import torch
 
 from medabl.geometry.components import connected_components, most_components, nearest_component
 from medabl.geometry.distance_transform import Spacing
-from medabl.losses.base import as_spacing, finite_logits, log_probabilities
+from medabl.losses.base import as_spacing, log_probabilities
 from medabl.losses.cross_entropy import voxel_cross_entropy
 from medabl.losses.lesion_loss import LesionLoss
 
@@ -80,8 +80,7 @@ class CCDiceCELoss(LesionLoss):
         """Take the loss.
 
         Args:
-            input: B x C x H x W [x D] logits or probabilities. Infinite logits count as 1e4 or
-                -1e4.
+            input: B x C x H x W [x D] logits or probabilities.
             target: B x 1 x ... labels (with `to_onehot_y`, or for one channel) or B x C x ...
                 one-hot.
             cell_map: B x (C - 1) x ... (one channel for one) number of the lesion nearest to a
@@ -97,7 +96,7 @@ class CCDiceCELoss(LesionLoss):
         """
         input, target = self._accept(input, target)
         valid = self._valid(target)
-        log_probs = log_probabilities(finite_logits(self._logits(input)))
+        log_probs = log_probabilities(self._logits(input))
         one_hot = self._one_hot(input, target, valid)
         truth = self._foreground(one_hot)
         probs = log_probs[:, 1:].exp()
