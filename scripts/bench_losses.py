@@ -22,13 +22,24 @@ import torch.nn.functional as F
 from bench_edt import describe, peak_memory, table, wait
 from monai import losses as monai_losses
 
-from medabl.geometry import boundary_distance, signed_distance
+from medabl.geometry import (
+    boundary_distance,
+    component_sizes,
+    connected_components,
+    nearest_component,
+    region_wise_map,
+    signed_distance,
+)
 from medabl.losses import (
     ActiveBoundaryLoss,
     BoundaryLoss,
+    CCDiceCELoss,
+    ComponentTverskyLoss,
+    CrossEntropyLoss,
     FullKLLoss,
     GeneralizedDiceLoss,
     LovaszSoftmaxLoss,
+    RegionWiseLoss,
 )
 from medabl.networks import KervadecUNet
 
@@ -83,7 +94,7 @@ def bench(
     losses = {
         name: loss
         for name, loss in competitors(labels, size).items()
-        if only in name or name == "torch.log_softmax"
+        if only in name or name in ("torch.log_softmax", "MONAI DiceCELoss")
     }
     for loss in losses.values():
         step(loss, logits)
@@ -93,7 +104,7 @@ def bench(
         for name, loss in losses.items():
             seconds[name].append(time_once(loss, logits))
     medians = {name: statistics.median(times) for name, times in seconds.items()}
-    monai = medians.get("MONAI BoundaryLoss")
+    monai, dice_ce = (medians.get(f"MONAI {name}") for name in ("BoundaryLoss", "DiceCELoss"))
     return [
         {
             "size": name_of(size),
@@ -102,6 +113,7 @@ def bench(
             "median ms": f"{1000 * medians[name]:.3g}",
             "peak MiB": peak_memory(lambda x, loss=loss: step(loss, x), logits),
             "time / MONAI BoundaryLoss": f"{medians[name] / monai:.2f}" if monai else "-",
+            "time / MONAI DiceCELoss": f"{medians[name] / dice_ce:.2f}" if dice_ce else "-",
             "time / log_softmax": f"{medians[name] / medians['torch.log_softmax']:.2f}",
         }
         for name, loss in losses.items()
@@ -113,6 +125,9 @@ def competitors(labels: torch.Tensor, size: tuple[int, ...]) -> dict[str, Loss]:
     distance = boundary_distance(labels)
     one_hot = torch.zeros(size, dtype=torch.bool, device=labels.device)
     signed = signed_distance(one_hot.scatter_(1, labels, True))
+    lesions = connected_components(one_hot[:, 1:])
+    cells, sizes = nearest_component(lesions), component_sizes(lesions)
+    region_map = region_wise_map(one_hot)
     abl = ActiveBoundaryLoss(**FLAGS)
     losses: dict[str, Loss] = {
         "ABL, map given": lambda x: abl(x, labels, distance_map=distance),
@@ -125,7 +140,19 @@ def competitors(labels: torch.Tensor, size: tuple[int, ...]) -> dict[str, Loss]:
     boundary = BoundaryLoss(**FLAGS)
     losses["BoundaryLoss, map given"] = lambda x: boundary(x, labels, distance_map=signed)
     losses["BoundaryLoss"] = lambda x: boundary(x, labels)
+    cc, both = CCDiceCELoss(**FLAGS), CCDiceCELoss(**FLAGS, predicted_cells=True)
+    losses["CCDiceCELoss, map given"] = lambda x: cc(x, labels, cell_map=cells)
+    losses["CCDiceCELoss"] = lambda x: cc(x, labels)
+    losses["CCDiceCELoss, predicted cells, map given"] = lambda x: both(x, labels, cell_map=cells)
+    tversky = ComponentTverskyLoss(**FLAGS)
+    losses["ComponentTverskyLoss, map given"] = lambda x: tversky(x, labels, size_map=sizes)
+    losses["ComponentTverskyLoss"] = lambda x: tversky(x, labels)
+    region_wise = RegionWiseLoss(**FLAGS)
+    losses["RegionWiseLoss, map given"] = lambda x: region_wise(x, labels, region_map=region_map)
+    losses["RegionWiseLoss"] = lambda x: region_wise(x, labels)
     others = {
+        "CrossEntropyLoss": CrossEntropyLoss(**FLAGS),
+        "MONAI DiceCELoss": monai_losses.DiceCELoss(**FLAGS),
         "GeneralizedDiceLoss": GeneralizedDiceLoss(**FLAGS),
         "LovaszSoftmaxLoss": LovaszSoftmaxLoss(**FLAGS),
         "FullKLLoss": FullKLLoss(**FLAGS),

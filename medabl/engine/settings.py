@@ -112,7 +112,7 @@ class Settings(BaseModel):
             )
         if self.strategy == "released" and (self.alpha_start, self.alpha_end) != (1, 0.01):
             problems.append(
-                "strategy=released has weights of its own; leave alpha_start, alpha_end"
+                "strategy=released has weights of its own: leave alpha_start and alpha_end out"
             )
         if problems:
             raise ValueError("; ".join(problems))

@@ -80,7 +80,7 @@ def component_sizes(components: torch.Tensor) -> torch.Tensor:
 
 def most_components(spatial: Sequence[int]) -> int:
     """How many components an image of this size can have: of 2 x 2 [x 2] voxels all touch."""
-    return math.prod((side + 1) // 2 for side in spatial)
+    return math.prod([(side + 1) // 2 for side in spatial])
 
 
 @torch.library.custom_op("medabl::connected_components", mutates_args=())

@@ -1,7 +1,7 @@
 """Losses that know where the boundary is, and those they are combined and compared with.
 
-The paper's IABL is cross-entropy + `LovaszSoftmaxLoss` (classes present) + w *
-`ActiveBoundaryLoss`.
+The paper's IABL is `CrossEntropyLoss` + `LovaszSoftmaxLoss` (classes present) + w *
+`ActiveBoundaryLoss`, added up by `ScheduledSum`.
 """
 
 from medabl.losses.active_boundary import ActiveBoundaryLoss

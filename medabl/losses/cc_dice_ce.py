@@ -8,7 +8,7 @@ import torch
 
 from medabl.geometry.components import connected_components, most_components, nearest_component
 from medabl.geometry.distance_transform import Spacing
-from medabl.losses.base import as_spacing, finite_logits, log_probabilities
+from medabl.losses.base import as_spacing, log_probabilities
 from medabl.losses.cross_entropy import voxel_cross_entropy
 from medabl.losses.lesion_loss import LesionLoss
 
@@ -80,8 +80,7 @@ class CCDiceCELoss(LesionLoss):
         """Take the loss.
 
         Args:
-            input: B x C x H x W [x D] logits or probabilities. Infinite logits count as 1e4 or
-                -1e4.
+            input: B x C x H x W [x D] logits or probabilities.
             target: B x 1 x ... labels (with `to_onehot_y`, or for one channel) or B x C x ...
                 one-hot.
             cell_map: B x (C - 1) x ... (one channel for one) number of the lesion nearest to a
@@ -97,7 +96,7 @@ class CCDiceCELoss(LesionLoss):
         """
         input, target = self._accept(input, target)
         valid = self._valid(target)
-        log_probs = log_probabilities(finite_logits(self._logits(input)))
+        log_probs = log_probabilities(self._logits(input))
         one_hot = self._one_hot(input, target, valid)
         truth = self._foreground(one_hot)
         probs = log_probs[:, 1:].exp()
@@ -109,7 +108,7 @@ class CCDiceCELoss(LesionLoss):
 
         cells = self._cells(truth) if cell_map is None else self._given_cells(cell_map, input)
         sums = _sums_over(cells, values)
-        image = _Sums(*(x.sum(2) for x in sums))
+        image = _Sums(*[x.sum(2) for x in sums])
         loss = _dice_ce(image, _SMOOTH) + _mean_over_cells(sums)
         if self.predicted_cells:
             classes = torch.arange(1, log_probs.shape[1], device=input.device)
@@ -154,8 +153,8 @@ def _sums_over(cells: torch.Tensor, values: _Sums) -> _Sums:
     first = torch.arange(images * classes, device=cells.device)[:, None] * number
     index = (cells.flatten(0, 1).flatten(1).long() + first).flatten()
     empty = values.overlap.new_zeros(images * classes * number)
-    sums = (empty.index_add(0, index, value.flatten()) for value in values)
-    return _Sums(*(x.view(images, classes, number) for x in sums))
+    sums = [empty.index_add(0, index, value.flatten()) for value in values]
+    return _Sums(*[x.view(images, classes, number) for x in sums])
 
 
 def _mean_over_cells(sums: _Sums) -> torch.Tensor:
@@ -166,6 +165,6 @@ def _mean_over_cells(sums: _Sums) -> torch.Tensor:
 
 def _dice_ce(sums: _Sums, smooth: float) -> torch.Tensor:
     """Dice loss + cross-entropy of regions."""
-    tiny = torch.finfo(sums.volumes.dtype).tiny
-    dice = (2 * sums.overlap + smooth) / (sums.volumes + smooth).clamp_min(tiny)
+    # Below 1 there is no lesion and no overlap; the floor keeps the gradient of that 0 finite.
+    dice = (2 * sums.overlap + smooth) / (sums.volumes + smooth).clamp_min(1e-7)
     return 1 - dice + sums.entropy / sums.voxels.clamp_min(1)

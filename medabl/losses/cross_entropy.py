@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from medabl.losses.base import SegmentationLoss, finite_logits, log_probabilities
+from medabl.losses.base import SegmentationLoss, log_probabilities
 
 
 class CrossEntropyLoss(SegmentationLoss):
@@ -52,8 +52,7 @@ class CrossEntropyLoss(SegmentationLoss):
         """Take the loss.
 
         Args:
-            input: B x C x H x W [x D] logits or probabilities. Infinite logits count as 1e4 or
-                -1e4.
+            input: B x C x H x W [x D] logits or probabilities.
             target: B x 1 x ... labels (with `to_onehot_y`, or for one channel) or B x C x ...
                 one-hot.
 
@@ -66,7 +65,7 @@ class CrossEntropyLoss(SegmentationLoss):
         """
         input, target = self._accept(input, target)
         valid = self._valid(target)
-        log_probs = log_probabilities(finite_logits(self._logits(input)))
+        log_probs = log_probabilities(self._logits(input))
         values = voxel_cross_entropy(log_probs, self._one_hot(input, target, valid), valid)
         if valid is not None and self.reduction == "mean":
             return values.sum() / valid.sum().clamp_min(1)

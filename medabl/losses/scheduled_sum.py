@@ -12,6 +12,7 @@ from torch import nn
 from medabl.losses.schedule import Schedule
 
 _TERM_KEYS = {"loss", "weight"}
+_SCHEDULE_KEYS = {"start", "end", "after", "until"}
 
 
 class ScheduledSum(nn.Module):
@@ -20,8 +21,8 @@ class ScheduledSum(nn.Module):
     .. math:: L = \sum_t w_t(e)\, L_t
 
     A weight is a number, or a `Schedule` of the epoch e: it goes from `start` to `end` between the
-    shares `after` and `until` of the training. A loss whose weight is 0 is not taken. The epoch
-    lives in the `state_dict`, so a resumed run goes on where it was.
+    shares `after` and `until` of the training. A loss whose weight is 0 is not taken, which saves
+    its time. The epoch lives in the `state_dict`, so a resumed run goes on where it was.
 
     Args:
         terms: name -> {"loss": a loss, "weight": a number (default 1), a `Schedule` or its
@@ -59,10 +60,11 @@ class ScheduledSum(nn.Module):
         if not terms:
             raise ValueError("terms must hold a loss at least.")
         for name, term in terms.items():
-            if "loss" not in term or not set(term) <= _TERM_KEYS:
+            if not (isinstance(term, Mapping) and {"loss"} <= set(term) <= _TERM_KEYS):
+                keys = list(term) if isinstance(term, Mapping) else type(term).__name__
                 raise ValueError(
-                    f"The term {name!r} must have a 'loss' and may have a 'weight', got "
-                    f"{', '.join(map(repr, term)) or 'nothing'}."
+                    f"The term {name!r} must be a dictionary with a 'loss' and perhaps a 'weight', "
+                    f"got {keys}."
                 )
         self.epochs = epochs
         self.losses = nn.ModuleDict({name: term["loss"] for name, term in terms.items()})
@@ -93,7 +95,7 @@ class ScheduledSum(nn.Module):
         self._epoch = epoch
         weights = self.weights
         self._weights.copy_(torch.tensor(list(weights.values())))
-        self._taken = tuple(name for name, weight in weights.items() if weight != 0)
+        self._taken = tuple([n for n, weight in weights.items() if weight != 0]) or tuple(weights)
 
     def get_extra_state(self) -> dict[str, int]:
         """The epoch, for the `state_dict`."""
@@ -124,24 +126,24 @@ class ScheduledSum(nn.Module):
                 raise ValueError(
                     f"{name} was given, but none of {', '.join(self.losses)} takes it."
                 )
-        total = input.new_zeros((), dtype=torch.float32)
+        total = torch.zeros_like(self._weights[0])
         for (name, loss), weight in zip(self.losses.items(), self._weights, strict=True):
             if name in self._taken:
                 taken = {key: maps[key] for key in self._keywords[name] if key in maps}
-                total = total + weight.to(input.device) * loss(input, target, **taken)
+                total = total + weight * loss(input, target, **taken)
         return total
 
 
 def _as_schedule(name: str, weight: Any) -> Schedule:
-    if isinstance(weight, Mapping):
-        try:
-            weight = Schedule(**weight)
-        except TypeError as error:
-            raise ValueError(
-                f"The weight of {name!r} is a number, or start, end, after and until: {error}."
-            ) from None
-    elif not isinstance(weight, Schedule):
+    if isinstance(weight, (int, float)):
         weight = Schedule(weight, weight)
+    elif isinstance(weight, Mapping) and {"start", "end"} <= set(weight) <= _SCHEDULE_KEYS:
+        weight = Schedule(**weight)
+    if not isinstance(weight, Schedule):
+        raise ValueError(
+            f"The weight of {name!r} must be a number, or start and end and perhaps after and "
+            f"until, got {weight!r}."
+        )
     if not (weight.start >= 0 and weight.end >= 0):
         raise ValueError(f"The weight of {name!r} must not be negative, got {weight}.")
     return weight
