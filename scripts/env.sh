@@ -7,7 +7,7 @@ python=${PYTHON:-python3}
 
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
     echo "The tested versions (constraints.txt) need Python 3.11 or newer; '$python' is" \
-        "$("$python" --version 2>&1). Set PYTHON=/path/to/python3.11 (medabl itself runs on 3.10)." >&2
+        "$("$python" --version 2>&1). Set PYTHON=/path/to/python3.11." >&2
     exit 1
 }
 

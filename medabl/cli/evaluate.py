@@ -38,11 +38,11 @@ def evaluate(
         bool, typer.Option("--resample", help="Bring predictions onto the references' grids.")
     ] = False,
     keep_going: Annotated[
-        bool, typer.Option("--keep-going", help="Leave out what cannot be judged, and list it.")
+        bool, typer.Option("--keep-going", help="Leave out what cannot be evaluated, and list it.")
     ] = False,
     workers: Annotated[int | None, typer.Option(help="Processes (default: all cores)")] = None,
 ) -> None:
-    """Judge masks by reference masks, files or folders."""
+    """Evaluate masks against reference masks, files or folders."""
     from medabl.evaluation import check_output, evaluate_paths, summary_table, write_evaluation
 
     if out is not None:

@@ -31,6 +31,11 @@ def check_subjects(
     A subject without any foreground is valid. Where another axis than the one slices are taken
     along has clearly the largest voxel size, one `UserWarning` names the subjects.
 
+    Args:
+        subjects: from `find_subjects`.
+        task: which labels a mask may hold.
+        slice_axis: plane of the slices that will be taken.
+
     Raises:
         InputError: naming the first bad file: unreadable, not on the grid of its fellows, with
             NaN, constant, or a mask with other labels than the task's.

@@ -69,7 +69,20 @@ def load_cohort(
 ) -> Cohort:
     """Find the subjects below a folder and split them.
 
-    Arguments and errors: those of `find_subjects` and `split_subjects`.
+    Args:
+        data: the folder, or a table of subjects.
+        modalities: images that every subject must have, in channel order.
+        mask_name: what masks are called, where the layout leaves it open.
+        validation: how many subjects validate, or below 1 their share.
+        test: how many are kept for a test, or below 1 their share, or their ids; None: none.
+        folds: number of folds of a cross-validation, None for a single split.
+        fold: which fold validates, from 0.
+        split: a JSON file with the ids of each side, instead of `validation`, `test` and `folds`.
+        split_seed: seed of the split.
+        group_by: what makes scans one patient's, as in `groups_of`.
+
+    Raises:
+        InputError: if there are no such subjects, or they cannot be split like that.
     """
     subjects = find_subjects(data, modalities, mask_name=mask_name)
     parts = split_subjects(

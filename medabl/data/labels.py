@@ -37,7 +37,7 @@ def read_labels(path: Path, task: Task = WMH) -> Volume:
 
 
 def read_prediction(path: Path, task: Task = WMH) -> Volume:
-    """Read a prediction: the task's labels or, where one class is judged, its probabilities.
+    """Read a prediction: the task's labels or, where one class is evaluated, its probabilities.
 
     Returns:
         the volume with the index of each voxel's class as uint8; labels of no class are

@@ -30,6 +30,12 @@ def prepare_training_batch(
     """MONAI's `prepare_batch` for `SupervisedTrainer`: image, and label with its maps.
 
     A map is what lies under a key that ends in ``_map``, such as ``distance_map``.
+
+    Args:
+        batch: ``image``, ``label`` and maps, B x ... each.
+        device: where they go.
+        non_blocking: as in `torch.Tensor.to`.
+        **kwargs: further arguments of `torch.Tensor.to`.
     """
     image, label = default_prepare_batch(dict(batch), device, non_blocking, **kwargs)
     maps = {

@@ -25,7 +25,7 @@ def begin_run(folder: RunFolder, cohort: Cohort, task: Task, facts: Mapping[str,
 
     Args:
         folder: the run's folder.
-        cohort: whom it trains on and is judged by.
+        cohort: whom it trains on and is evaluated on.
         task: what is segmented.
         facts: further entries of ``run.json``: method, seed, fold, ...
     """

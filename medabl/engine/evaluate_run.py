@@ -1,4 +1,4 @@
-"""After training: masks of the subjects that judge it, and what they are worth."""
+"""After training: masks of the subjects it is evaluated on, and their metrics."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def evaluate_run(
         network: takes the weights of each.
         preprocess: transforms from files to the network's volume.
         inferer: takes a volume through the network.
-        cohort: whose subjects are judged.
+        cohort: whose subjects are evaluated.
         task: what the classes are.
         slice_axis: plane of the slices that `preprocess` makes.
         device: where to compute.

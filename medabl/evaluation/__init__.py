@@ -1,4 +1,4 @@
-"""Predictions on disk judged by references on disk: files in, tables out."""
+"""Predictions on disk evaluated against references on disk: files in, tables out."""
 
 from medabl.evaluation.case import Case
 from medabl.evaluation.evaluate import Evaluation, evaluate_cases, evaluate_paths

@@ -1,4 +1,4 @@
-"""One subject to be judged."""
+"""One subject to be evaluated."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Case:
-    """A prediction and the reference it is judged by.
+    """A prediction and the reference it is compared with.
 
     Attributes:
         subject: identifier, the folders above it included (``Amsterdam/GE3T/100``).

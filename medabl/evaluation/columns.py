@@ -37,7 +37,7 @@ def families(protocol: Protocol, task: Task = WMH) -> tuple[tuple[str, ...], ...
     """The families of columns that a protocol has, in the order of the table.
 
     Raises:
-        InputError: if there is no such protocol, or it is the challenge's, which judges one class,
+        InputError: if there is no such protocol, or it is the challenge's, which evaluates one class,
             and the task has several.
     """
     if protocol not in PROTOCOLS:
@@ -46,7 +46,7 @@ def families(protocol: Protocol, task: Task = WMH) -> tuple[tuple[str, ...], ...
     if len(task.judged) > 1:
         if protocol == "challenge":
             raise InputError(
-                f"the challenge's metrics judge one class, but the task {task.name!r} judges"
+                f"the challenge's metrics are for one class, but the task {task.name!r} evaluates"
                 f" {', '.join(task.judged)}; use protocol surface, slices or all."
             )
         challenge = ()
@@ -62,7 +62,7 @@ def families(protocol: Protocol, task: Task = WMH) -> tuple[tuple[str, ...], ...
 def metric_columns(protocol: Protocol, task: Task = WMH) -> list[str]:
     """The metric columns of a protocol, in the order of the table.
 
-    Where several classes are judged, each name stands for their mean, undefined values left out,
+    Where several classes are evaluated, each name stands for their mean, undefined values left out,
     and is followed by a column a class: ``dsc``, ``dsc_grey``, ``dsc_white``.
     """
     names = (name for family in families(protocol, task) for name in family)
@@ -70,5 +70,5 @@ def metric_columns(protocol: Protocol, task: Task = WMH) -> list[str]:
 
 
 def with_classes(name: str, task: Task) -> list[str]:
-    """A metric's name and, where several classes are judged, its names with each of them."""
+    """A metric's name and, where several classes are evaluated, its names with each of them."""
     return [name, *(f"{name}_{judged}" for judged in task.judged if len(task.judged) > 1)]

@@ -62,30 +62,30 @@ def evaluate_paths(
     task: Task = WMH,
     slice_axis: SliceAxis = "axial",
 ) -> Evaluation:
-    """Judge a prediction file by a reference file, or a folder of them by a folder.
+    """Evaluate a prediction file against a reference file, or a folder against a folder.
 
     Args:
         pred: NIfTI file or folder (`match_cases` tells how files are paired).
         ref: NIfTI file or folder.
         protocol: "all", "challenge", "surface" or "slices": which metrics.
         resample: bring predictions on another grid onto the reference's, nearest neighbour.
-        keep_going: leave out what cannot be judged and list it in `skipped`.
+        keep_going: leave out what cannot be evaluated and list it in `skipped`.
         workers: processes; None takes all cores if there is enough to do.
         progress: whether to show a progress bar on standard error.
-        task: what the values in the files stand for, and which classes are judged.
+        task: what the values in the files stand for, and which classes are evaluated.
         slice_axis: "axial", "coronal" or "sagittal": what the slices of the slice-wise and of the
             challenge's in-plane metrics are taken along.
 
     Raises:
-        InputError: if files cannot be paired or judged and `keep_going` is off, or if nothing is
-            left to judge.
+        InputError: if files cannot be paired or evaluated and `keep_going` is off, or if nothing
+            is left to evaluate.
     """
     cases, problems = match_cases(Path(pred), Path(ref))
     if problems and not keep_going:
         more = f" (and {len(problems) - 1} more like it)" if len(problems) > 1 else ""
         raise InputError(problems[0].reason + more)
-    judge = _Judge(protocol, resample, task, slice_axis)
-    return _evaluate(cases, problems, judge, keep_going, workers, progress)
+    evaluator = _CaseEvaluator(protocol, resample, task, slice_axis)
+    return _evaluate(cases, problems, evaluator, keep_going, workers, progress)
 
 
 def evaluate_cases(
@@ -99,16 +99,30 @@ def evaluate_cases(
     task: Task = WMH,
     slice_axis: SliceAxis = "axial",
 ) -> Evaluation:
-    """Judge cases whose files are known. Arguments and errors as `evaluate_paths`."""
-    judge = _Judge(protocol, resample, task, slice_axis)
-    return _evaluate(cases, [], judge, keep_going, workers, progress)
+    """Evaluate cases whose files are known.
+
+    Args:
+        cases: prediction and reference of each subject.
+        protocol: "all", "challenge", "surface" or "slices": which metrics.
+        workers: processes; None takes all cores if there is enough to do.
+        keep_going: leave out what cannot be evaluated and list it in `skipped`.
+        resample: bring predictions on another grid onto the reference's, nearest neighbour.
+        progress: whether to show a progress bar on standard error.
+        task: what the values in the files stand for, and which classes are evaluated.
+        slice_axis: what slices are taken along, as in `evaluate_paths`.
+
+    Raises:
+        InputError: if a case cannot be evaluated and `keep_going` is off, or none is left.
+    """
+    evaluator = _CaseEvaluator(protocol, resample, task, slice_axis)
+    return _evaluate(cases, [], evaluator, keep_going, workers, progress)
 
 
 _Outcome = tuple[dict[str, Any], list[dict[str, Any]]] | InputError
 
 
 @dataclass(frozen=True)
-class _Judge:
+class _CaseEvaluator:
     """What is done with every case; arguments as `evaluate_case`."""
 
     protocol: Protocol
@@ -134,7 +148,7 @@ class _Judge:
 def _evaluate(
     cases: Sequence[Case],
     problems: Sequence[Problem],
-    judge: _Judge,
+    evaluator: _CaseEvaluator,
     keep_going: bool,
     workers: int | None,
     progress: bool,
@@ -146,7 +160,7 @@ def _evaluate(
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not progress) as bar:
         row = bar.add_task("Evaluating", total=len(cases))
-        for index, outcome in _outcomes(cases, judge, workers):
+        for index, outcome in _outcomes(cases, evaluator, workers):
             bar.advance(row)
             if not isinstance(outcome, InputError):
                 done[index] = outcome
@@ -164,7 +178,7 @@ def _evaluate(
         )
     rows = [done[i] for i in sorted(done)]
     return Evaluation(
-        subjects=pd.DataFrame([row for row, _ in rows], columns=judge.columns()),
+        subjects=pd.DataFrame([row for row, _ in rows], columns=evaluator.columns()),
         lesions=pd.DataFrame(
             [r for _, lesions in rows for r in lesions], columns=list(LESION_COLUMNS)
         ),
@@ -173,17 +187,17 @@ def _evaluate(
 
 
 def _outcomes(
-    cases: Sequence[Case], judge: _Judge, workers: int | None
+    cases: Sequence[Case], evaluator: _CaseEvaluator, workers: int | None
 ) -> Iterator[tuple[int, _Outcome]]:
     """Results and refusals with the index of their case, as they come."""
     todo = list(range(len(cases)))
     if workers is None:
-        # The first case that can be judged tells how long the others will take.
+        # The first case that can be evaluated tells how long the others will take.
         seconds = 0.0
         while todo and not seconds:
             index = todo.pop(0)
             begin = time.perf_counter()
-            outcome = judge(cases[index])
+            outcome = evaluator(cases[index])
             if not isinstance(outcome, InputError):
                 seconds = time.perf_counter() - begin
             yield index, outcome
@@ -191,11 +205,11 @@ def _outcomes(
     workers = min(workers, len(todo))
     if workers <= 1:
         for index in todo:
-            yield index, judge(cases[index])
+            yield index, evaluator(cases[index])
         return
     context = _start_method()
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
-        futures = {pool.submit(judge, cases[i]): i for i in todo}
+        futures = {pool.submit(evaluator, cases[i]): i for i in todo}
         try:
             for future in as_completed(futures):
                 yield futures[future], future.result()

@@ -42,7 +42,7 @@ def evaluate_case(
         case: the files.
         protocol: which metrics.
         resample: whether a prediction on another grid is brought onto the reference's.
-        task: what the values in the files stand for, and which classes are judged.
+        task: what the values in the files stand for, and which classes are evaluated.
         slice_axis: what the slices of the slice-wise and the in-plane metrics are taken along.
 
     Returns:

@@ -1,4 +1,7 @@
-"""Boundary F-score: how well contours agree to within some pixels."""
+"""Boundary F-score: how well contours agree to within some pixels.
+
+Source: Perazzi et al., CVPR 2016; for label maps Takikawa et al., ICCV 2019.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""IoU and pixel accuracy of label maps with several classes, pooled over a set of images."""
+"""IoU and pixel accuracy of label maps with several classes, pooled over a set of images.
+
+Source: the evaluation protocols of Cityscapes (Cordts et al., CVPR 2016) and ADE20K (Zhou et al.,
+CVPR 2017).
+"""
 
 from __future__ import annotations
 
@@ -29,7 +33,8 @@ def class_iou(counts: Tensor) -> Tensor:
         counts: B x C x 3.
 
     Returns:
-        C, float64; NaN for a class that is neither predicted nor in a reference.
+        one value for each class, shape (C,), float64; NaN for a class that is neither predicted
+        nor in a reference.
     """
     intersection, predicted, reference = counts.sum(0).double().unbind(1)
     return intersection / (predicted + reference - intersection)
@@ -66,8 +71,8 @@ def class_counts(
     """How many voxels of each class are in both images, in the prediction, in the reference.
 
     Args:
-        pred: B x ... class indices.
-        ref: B x ... class indices; voxels of `ignore_index` are not counted at all.
+        pred: class indices, B x H x W [x D].
+        ref: class indices of the same shape; voxels of `ignore_index` are not counted at all.
         num_classes: C.
         ignore_index: a label of `ref`, or None.
 

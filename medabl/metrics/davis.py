@@ -1,4 +1,7 @@
-"""Region similarity J and contour accuracy F of video object segmentation (DAVIS)."""
+"""Region similarity J and contour accuracy F of video object segmentation (DAVIS).
+
+Source: Perazzi et al., CVPR 2016.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ _RECALL_ABOVE = 0.5
 def davis_metrics(pred: Volume, ref: Volume) -> dict[str, npt.NDArray[np.float64]]:
     """J and F of every object in every frame, as the DAVIS benchmark computes them.
 
-    - `j`: |P and R| / |P or R|; 1 if both masks are empty.
+    - `j`: ``|P and R| / |P or R|``; 1 if both masks are empty.
     - `f`: F-score of the contours (as in `boundary_f_scores`) within 0.008 of the image's diagonal,
       rounded up to whole pixels; 1 if neither mask has a contour, 0 if only one has.
 
@@ -72,7 +75,7 @@ def davis_statistics(scores: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[n
         scores: objects x frames, the `j` or `f` of `davis_metrics`.
 
     Returns:
-        a dict with `mean`, `recall`, `decay`, one value for each object.
+        a dict with `mean`, `recall`, `decay`, each of shape (objects,).
 
     Raises:
         ValueError: if there are fewer than three frames.

@@ -25,11 +25,11 @@ def wmh_challenge_metrics(pred: Volume, ref: Volume, spacing: Sequence[float]) -
     The reference's label 2 is cut out of both masks first; the prediction is cut at 0.5, for
     integer labels as for floats. P and R are the voxels left.
 
-    - `dsc`: 2 |P and R| / (|P| + |R|); NaN if both are empty.
+    - `dsc`: ``2 |P and R| / (|P| + |R|)``; NaN if both are empty.
     - `h95`: larger of the two directed 95th percentiles of the distances in mm between the
       in-plane boundaries (`in_plane_boundary`), nearest voxels sought in 3D; NaN if P or R is
       empty.
-    - `avd`: | |P| - |R| | / |R| in percent; NaN if R is empty.
+    - `avd`: ``| |P| - |R| | / |R|`` in percent; NaN if R is empty.
     - `recall`: share of the 26-connected lesions of R that P touches; 1 if there is none.
     - `f1`: harmonic mean of `recall` and the share of the components of P that touch R (1 if
       there is none); 0 if both are 0.

@@ -15,7 +15,15 @@ from medabl.statistics import REPLICATES, rank_stability
 
 @dataclass(frozen=True)
 class Analysis:
-    """Comparisons of every metric at every checkpoint, rank stability and collapses."""
+    """Comparisons of every metric at every checkpoint, rank stability and collapses.
+
+    Attributes:
+        runs: what is compared.
+        reference: the method that the others are compared with; None: every pair is.
+        comparisons: one for each metric, checkpoint and pair of methods.
+        ranks: checkpoint -> how often each method has each rank.
+        collapses: runs that lost much of their Dice between the best and the last epoch.
+    """
 
     runs: Runs
     reference: str | None

@@ -1,6 +1,6 @@
 """Bootstrap over subjects and seeds: intervals that say how sure a mean or a difference is.
 
-A run is one training (a seed) judged on all subjects, so subjects and seeds are crossed. Each
+A run is one training (a seed) evaluated on all subjects, so subjects and seeds are crossed. Each
 replicate draws subjects with replacement, the same ones for all methods because the comparison is
 paired, and draws seeds with replacement for each method by itself because trainings are
 independent.
@@ -78,7 +78,15 @@ def percentile_interval(
 ) -> tuple[float, float]:
     """Give the expanded percentile interval of bootstrap replicates of a mean of `n` values.
 
-    NaN replicates are left out. One value has no interval: both ends are NaN.
+    NaN replicates are left out. One value has no interval: both ends are NaN (Hesterberg 2015).
+
+    Args:
+        replicated: the replicates' means, of any shape.
+        n: how many values each is the mean of.
+        confidence: the interval's level, 0 to 1.
+
+    Returns:
+        lower and upper end.
     """
     usable = replicated[~np.isnan(replicated)]
     if n < 2 or usable.size == 0:

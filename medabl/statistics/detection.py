@@ -15,7 +15,16 @@ VOLUME_EDGES = (0.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, float("inf"))
 def wilson_interval(
     successes: float, trials: float, confidence: float = 0.95
 ) -> tuple[float, float]:
-    """Give Wilson's score interval of a share (Wilson 1927); NaN without trials."""
+    """Give Wilson's score interval of a share (Wilson 1927).
+
+    Args:
+        successes: how many, shares of one allowed.
+        trials: of how many.
+        confidence: the interval's level, 0 to 1.
+
+    Returns:
+        lower and upper end, 0 to 1; NaN without trials.
+    """
     if trials <= 0:
         return float("nan"), float("nan")
     z = float(stats.norm.ppf((1 + confidence) / 2))

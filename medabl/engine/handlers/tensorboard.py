@@ -14,6 +14,11 @@ from medabl.runs import RunFolder
 def tensorboard_handlers(enabled: bool, folder: RunFolder, evaluator: Engine) -> list[Any]:
     """Handlers that log loss and validation metrics to the run folder, none if not enabled.
 
+    Args:
+        enabled: whether there are any.
+        folder: the run's folder, which gets the logs.
+        evaluator: its metrics are logged.
+
     Raises:
         InputError: if TensorBoard is asked for and not installed.
     """

@@ -143,6 +143,11 @@ def write_tables(
     Markdown and LaTeX hold two tables, since one would be too wide to read: the published
     protocol beside the 3D metrics, and the challenge's metrics.
 
+    Args:
+        table: from `comparison_table`.
+        out_dir: an existing folder.
+        stem: name of the files without their endings.
+
     Returns:
         the files written: ``<stem>.csv``, ``<stem>.md``, ``<stem>.tex``.
     """

@@ -1,0 +1,52 @@
+"""The programs of examples/ run and learn what they set out to learn."""
+
+from __future__ import annotations
+
+import json
+import re
+import runpy
+from collections.abc import Iterator
+from pathlib import Path
+
+import matplotlib as mpl
+import pytest
+from matplotlib import pyplot as plt
+from monai.utils import set_determinism
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+PROGRAMS = sorted(EXAMPLES.glob("*.py"))
+LONGEST = 60
+
+
+@pytest.fixture(autouse=True)
+def same_random_numbers_as_before() -> Iterator[None]:
+    """MONAI's `set_determinism` reaches beyond the program that calls it."""
+    yield
+    set_determinism(None)
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.stem)
+def test_a_program_trains_a_network_that_segments(
+    program: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert len(program.read_text(encoding="utf-8").splitlines()) < LONGEST
+    runpy.run_path(str(program), run_name="__main__")
+    dice = re.findall(r"^Dice ([\d.]+)$", capsys.readouterr().out, re.MULTILINE)
+    assert float(dice[-1]) > 0.9
+
+
+def test_the_notebook_trains_predicts_and_draws(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    mpl.use("Agg")
+    notebook = json.loads((EXAMPLES / "phantom.ipynb").read_text(encoding="utf-8"))
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert all(cell["outputs"] == [] for cell in cells)
+    names: dict[str, object] = {}
+    for cell in cells:
+        exec(compile("".join(cell["source"]), "phantom.ipynb", "exec"), names)
+    (row,) = names["evaluation"].subjects.to_dict("records")
+    assert row["reference_ml"] > 0
+    assert row["dsc"] > 0.2
+    assert len(plt.get_fignums()) == 2
+    plt.close("all")
