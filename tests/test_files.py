@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
