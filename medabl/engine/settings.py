@@ -107,8 +107,8 @@ class Settings(BaseModel):
             problems.append("give either folds or split: a split file says who validates")
         if self.strategy == "constant" and self.alpha_start == 1:
             problems.append(
-                "strategy=constant weights the boundary loss by 1 - alpha_start, which is nothing at"
-                " alpha_start=1; set alpha_start below 1"
+                "strategy=constant weights the boundary loss by 1 - alpha_start, which is nothing"
+                " at alpha_start=1; set alpha_start below 1"
             )
         if self.strategy == "released" and (self.alpha_start, self.alpha_end) != (1, 0.01):
             problems.append(

@@ -88,7 +88,7 @@ def test_a_config_written_to_a_run_folder_is_read_as_the_same_config(
         ({"task::spatial_dims": 4}, "task::spatial_dims=4: must be 2 or 3"),
         ({"task::classes": ["a", "b"]}, "each class must have one value in labels"),
         ({"epoch": 5}, "The config has no key 'epoch'; did you mean epochs"),
-        ({"network::widht": 8}, "network::widht is no argument of .*KervadecUNet; did you mean width"),
+        ({"network::widht": 8}, "widht is no argument of .*KervadecUNet; did you mean width"),
         ({"optimizer::foreach_": 1}, "optimizer::foreach_ is no argument of torch.optim.Adam"),
         ({"network::_target_": "medabl.networks.Nothing"}, "network: there is no component"),
         ({"seed::x": 1}, "no key 'seed::x': seed has no parts"),
