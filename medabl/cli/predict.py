@@ -52,7 +52,7 @@ def predict(
         _predict_folder(predictor, data, out, probability)
         return
     subject = scan_subject(image or [], predictor.modalities)
-    predictor.write(subject, out, probability)
+    predictor.write_mask(subject, out, probability)
     tell(f"Mask: {out}")
 
 
@@ -64,5 +64,5 @@ def _predict_folder(predictor: Predictor, data: Path, out: Path, probability: bo
     silent = not errors.is_terminal
     for subject in track(subjects, "Predicting", console=errors, transient=True, disable=silent):
         mask = out / subject.relative_path
-        predictor.write(subject, mask.with_name(f"{mask.name}.nii.gz"), probability)
+        predictor.write_mask(subject, mask.with_name(f"{mask.name}.nii.gz"), probability)
     tell(f"{len(subjects)} masks in {out}")

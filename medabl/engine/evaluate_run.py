@@ -62,7 +62,7 @@ def evaluate_run(
         cases = []
         title = escape(f"{folder.path.name}: masks of the {which} epoch")
         for subject in track(cohort.judges, title, console=console, transient=True, disable=silent):
-            path = predictor.write(subject, folder.prediction(which, subject.id))
+            path = predictor.write_mask(subject, folder.prediction(which, subject.id))
             cases.append(_case(subject, path))
         evaluation = evaluate_cases(cases, task=task, slice_axis=slice_axis, progress=False)
         write_evaluation(evaluation, folder.evaluation(which))

@@ -82,7 +82,7 @@ class Predictor:
         inverted: Array = self.invert(data)["probability"].numpy()
         return inverted
 
-    def write(self, subject: Subject, mask: str | Path, probability: bool = False) -> Path:
+    def write_mask(self, subject: Subject, mask: str | Path, probability: bool = False) -> Path:
         """Write a mask, in the labels of the task and the geometry of the subject's first image.
 
         Args:

@@ -63,7 +63,7 @@ def test_cropping_is_undone(tmp_path: Path) -> None:
 
 def test_the_written_mask_keeps_the_header(cohort: Path, tmp_path: Path) -> None:
     (subject, *_) = find_subjects(cohort, ["flair"])
-    path = predictor([24, 32], ["flair"]).write(subject, tmp_path / "new" / "m.nii.gz")
+    path = predictor([24, 32], ["flair"]).write_mask(subject, tmp_path / "new" / "m.nii.gz")
     scan, mask = nib.load(subject.images["flair"]), nib.load(path)
     np.testing.assert_array_equal(mask.affine, scan.affine)
     assert mask.header.get_zooms() == scan.header.get_zooms()
