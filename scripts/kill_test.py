@@ -2,8 +2,9 @@
 
     python scripts/kill_test.py [--kills 50] [--seed 0]
 
-Half of the kills (SIGKILL) come at a random time, half while a file of the run is being written.
-Each resumed part loads its data with another number of workers. A run that ends is compared with
+A third of the kills (SIGKILL) come at a random time, a third while a file of the run is being
+written, a third while a checkpoint is; half-written files that are left tell how many did. Each
+resumed part loads its data with another number of workers. A run that ends is compared with
 the uninterrupted one: weights, optimiser, ``epochs.csv``, snapshots, masks and evaluations have to
 be the same, bit for bit. Exits with 1 at the first difference. For POSIX systems and the CPU.
 """
@@ -11,6 +12,7 @@ be the same, bit for bit. Exits with 1 at the first difference. For POSIX system
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import random
 import signal
@@ -58,23 +60,30 @@ def main() -> None:
             sys.exit("The uninterrupted run failed.")
         length = time.monotonic() - start
         print(f"Uninterrupted: {length:.0f} s. Killing {arguments.kills} times ...", flush=True)
-        kills = in_writes = number = 0
+        kills = in_writes = in_checkpoints = number = 0
         while kills < arguments.kills:
             number += 1
             run = root / f"run{number}"
             while RunFolder(run).status() != "done":
+                before = half_written(run)
                 process = begin(root, run, workers=kills % 3)
                 if kills == arguments.kills:
                     process.wait()
-                elif moments.random() < 0.5:
+                elif kills % 3 == 0:
                     wait_for_time(process, moments.uniform(0, length))
+                elif kills % 3 == 1:
+                    wait_for_write(process, run, before, "", moments.randrange(15))
                 else:
-                    in_writes += wait_for_write(process, run, moments.randrange(15))
-                kills += stop(process)
+                    wait_for_write(process, run, before, ".pt", moments.randrange(5))
+                if stop(process):
+                    kills += 1
+                    in_writes += bool(half_written(run) - before)
+                    in_checkpoints += bool(half_written(run, ".pt") - before)
             compare(reference, run)
             print(f"run {number}: the same, after {kills} kills so far", flush=True)
     print(
-        f"{kills} kills, {in_writes} of them while a file was written; {number} runs, all the same"
+        f"{kills} kills: {in_writes} left a half-written file, {in_checkpoints} of these a"
+        f" checkpoint; {number} runs, all the same"
     )
 
 
@@ -84,6 +93,7 @@ def begin(root: Path, run: Path, workers: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [*command, *SETTINGS, *places],
         stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         start_new_session=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
@@ -96,21 +106,28 @@ def wait_for_time(process: subprocess.Popen[bytes], seconds: float) -> None:
         return
 
 
-def wait_for_write(process: subprocess.Popen[bytes], run: Path, skip: int) -> bool:
-    """Wait until a half-written file lies in the run folder, after as many others as `skip`."""
+def wait_for_write(
+    process: subprocess.Popen[bytes], run: Path, before: set[Path], suffix: str, skip: int
+) -> None:
+    """Wait until a file with that suffix is being written, after as many others as `skip`."""
     seen: set[Path] = set()
-    while process.poll() is None:
-        seen |= {path for path in run.rglob(f"{TEMPORARY}*") if "heartbeat" not in path.name}
-        if len(seen) > skip:
-            return True
-    return False
+    while process.poll() is None and len(seen) <= skip:
+        seen |= half_written(run, suffix) - before
+
+
+def half_written(run: Path, suffix: str = "") -> set[Path]:
+    found = set()
+    with contextlib.suppress(FileNotFoundError):  # renamed while they were listed
+        found = set(run.rglob(f"{TEMPORARY}*{suffix}"))
+    return {path for path in found if "heartbeat" not in path.name}
 
 
 def stop(process: subprocess.Popen[bytes]) -> bool:
     """Kill the process and its workers; whether it was still running."""
     if process.poll() is not None:
         if process.returncode not in (0, -signal.SIGKILL):
-            sys.exit(f"The training ended by itself with exit status {process.returncode}.")
+            assert process.stderr is not None
+            sys.exit(f"The training ended by itself:\n{process.stderr.read().decode()}")
         return False
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()

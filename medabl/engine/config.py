@@ -48,7 +48,11 @@ def load_config(files: Sequence[str | Path], overrides: Mapping[str, Any]) -> di
     """
     parser = ConfigParser({})
     try:
-        parser.read_config([packaged_config(WIRING), *map(_config_file, files)])
+        paths = [packaged_config(WIRING), *map(_config_file, files)]
+        for path in paths:
+            if not isinstance(ConfigParser.load_config_file(path), dict):
+                raise ValueError(f"{path} must hold keys with values, such as 'epochs: 5'.")
+        parser.read_config(paths)
     except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise InputError(
