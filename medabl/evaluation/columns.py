@@ -37,8 +37,8 @@ def families(protocol: Protocol, task: Task = WMH) -> tuple[tuple[str, ...], ...
     """The families of columns that a protocol has, in the order of the table.
 
     Raises:
-        InputError: if there is no such protocol, or it is the challenge's, which evaluates one class,
-            and the task has several.
+        InputError: if there is no such protocol, or it is the challenge's, which evaluates one
+            class, and the task has several.
     """
     if protocol not in PROTOCOLS:
         raise InputError(f"protocol must be one of {', '.join(PROTOCOLS)}, got {protocol!r}.")

@@ -65,7 +65,7 @@ class BoundaryLoss(ProbabilityMapLoss):
         Args:
             input: B x C x H x W [x D] logits or probabilities.
             target: B x 1 x ... labels (with `to_onehot_y`) or B x C x ... one-hot.
-            distance_map: signed distances of all classes, or of those that take part, as
+            distance_map: B x C x ... signed distances of all classes, or of those that take part, as
                 `medabl.geometry.signed_distance` gives them; computed if missing.
 
         Returns:

@@ -20,8 +20,8 @@ class EpochLogHandler:
     """Writes ``epochs.csv``, a row an epoch, and ``timing.csv``; whole after every one.
 
     Columns of ``epochs.csv``: epoch, train_loss, alpha (if the loss has one), lr, weight_NAME for
-    every loss of a sum, and every metric of the evaluator. Attach it after the `ValidationHandler`. Rows that a resumed run is about to
-    repeat are dropped.
+    every loss of a sum, and every metric of the evaluator. Attach it after the `ValidationHandler`.
+    Rows that a resumed run is about to repeat are dropped.
 
     Args:
         folder: the run's folder.
