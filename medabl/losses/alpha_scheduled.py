@@ -163,7 +163,7 @@ class AlphaScheduledLoss(nn.Module):
             distance_map: B x C x ..., handed to the boundary loss only.
 
         Returns:
-            the weighted sum of what the losses return.
+            the weighted sum of what the losses return, in its shape (reduced: a scalar).
         """
         region = self.region_loss(input, target)
         if distance_map is None:

@@ -114,7 +114,8 @@ class ScheduledSum(nn.Module):
             maps: `distance_map` and the like; each goes to the losses that have such an argument.
 
         Returns:
-            the weighted sum of what the losses return; 0 if all weights are.
+            the weighted sum of what the losses return, in its shape (reduced: a scalar); 0 if all
+            weights are.
 
         Raises:
             ValueError: for a map that no loss takes.
