@@ -4,5 +4,5 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/env.sh
 
-sphinx-build --fail-on-warning --keep-going --quiet --builder html docs docs/_build/html
+sphinx-build --fail-on-warning --keep-going --quiet --builder html --doctree-dir docs/_build/doctrees docs docs/_build/html
 echo "docs/_build/html/index.html"

@@ -15,16 +15,16 @@ BEGIN, END = "<!-- settings, by scripts/settings_table.py -->\n", "<!-- end of s
 
 
 def table() -> str:
-    """A row per setting: its value in wmh.yaml, in quick.yaml where that differs, its meaning."""
+    """A row per setting: its meaning, its value in wmh.yaml, and in quick.yaml where it has one."""
     published, quick = (
         yaml.safe_load(packaged_config(name).read_text(encoding="utf-8"))
         for name in ("wmh.yaml", "quick.yaml")
     )
-    rows = ["| key | `wmh.yaml` | `quick.yaml` | meaning |", "|---|---|---|---|"]
+    rows = ["| key | meaning | `wmh.yaml` | `quick.yaml` |", "|---|---|---|---|"]
     for key, field in Settings.model_fields.items():
         laid_over = _cell(quick[key]) if key in quick else ""
         value = "below" if key == "task" else _cell(published[key])
-        rows.append(f"| `{key}` | {value} | {laid_over} | {field.description} |")
+        rows.append(f"| `{key}` | {field.description} | {value} | {laid_over} |")
     return "\n".join(rows) + "\n"
 
 

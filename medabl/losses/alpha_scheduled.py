@@ -158,12 +158,12 @@ class AlphaScheduledLoss(nn.Module):
         """Take the weighted sum.
 
         Args:
-            input: what both losses take.
-            target: what both losses take.
-            distance_map: handed to the boundary loss only.
+            input: B x C x H x W [x D], as both losses take it.
+            target: B x 1 x ... labels or B x C x ... one-hot, as both losses take it.
+            distance_map: B x C x ..., handed to the boundary loss only.
 
         Returns:
-            the weighted sum of what the losses return.
+            the weighted sum of what the losses return, in its shape (reduced: a scalar).
         """
         region = self.region_loss(input, target)
         if distance_map is None:

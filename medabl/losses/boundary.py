@@ -65,8 +65,8 @@ class BoundaryLoss(ProbabilityMapLoss):
         Args:
             input: B x C x H x W [x D] logits or probabilities.
             target: B x 1 x ... labels (with `to_onehot_y`) or B x C x ... one-hot.
-            distance_map: signed distances of all classes, or of those that take part, as
-                `medabl.geometry.signed_distance` gives them; computed if missing.
+            distance_map: B x C x ... signed distances of all classes, or of those that take part,
+                as `medabl.geometry.signed_distance` gives them; computed if missing.
 
         Returns:
             the loss, a tensor without dimensions (B x C' x ... with reduction="none", C' the

@@ -68,7 +68,7 @@ class RegionWiseLoss(ProbabilityMapLoss):
         Args:
             input: B x C x H x W [x D] logits or probabilities.
             target: B x 1 x ... labels (with `to_onehot_y`) or B x C x ... one-hot.
-            region_map: maps of all classes, or of those that take part, as
+            region_map: B x C x ... maps of all classes, or of those that take part, as
                 `medabl.geometry.region_wise_map` gives them; computed if missing.
 
         Returns:

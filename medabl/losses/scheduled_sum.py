@@ -111,12 +111,13 @@ class ScheduledSum(nn.Module):
         """Take the weighted sum.
 
         Args:
-            input: what all losses take.
-            target: what all losses take.
+            input: B x C x H x W [x D], as all losses take it.
+            target: B x 1 x ... labels or B x C x ... one-hot, as all losses take it.
             maps: `distance_map` and the like; each goes to the losses that have such an argument.
 
         Returns:
-            the weighted sum of what the losses return; 0 if all weights are.
+            the weighted sum of what the losses return, in its shape (reduced: a scalar); 0 if all
+            weights are.
 
         Raises:
             ValueError: for a map that no loss takes.
