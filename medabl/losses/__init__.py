@@ -7,6 +7,7 @@ The paper's IABL is cross-entropy + `LovaszSoftmaxLoss` (classes present) + w *
 from medabl.losses.active_boundary import ActiveBoundaryLoss
 from medabl.losses.alpha_scheduled import AlphaScheduledLoss
 from medabl.losses.boundary import BoundaryLoss
+from medabl.losses.deep_supervision import DeepSupervisedLoss
 from medabl.losses.full_kl import FullKLLoss
 from medabl.losses.generalized_dice import GeneralizedDiceLoss
 from medabl.losses.lovasz_softmax import LovaszSoftmaxLoss
@@ -15,6 +16,7 @@ __all__ = [
     "ActiveBoundaryLoss",
     "AlphaScheduledLoss",
     "BoundaryLoss",
+    "DeepSupervisedLoss",
     "FullKLLoss",
     "GeneralizedDiceLoss",
     "LovaszSoftmaxLoss",
