@@ -1,0 +1,1 @@
+"""`medabl bundle`."""
