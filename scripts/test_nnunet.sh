@@ -75,6 +75,23 @@ training=nnunetv2.run.run_training
 for id in 101 102 103; do
     run $planner plan_and_preprocess_entry -d $id -c 2d 3d_fullres -np 1 --no_pbar --verify_dataset_integrity
 done
+# The planned networks are for GPUs: the same kind, small enough for a CPU.
+"$python" - "$nnUNet_preprocessed" <<'PY'
+import json
+import sys
+from pathlib import Path
+
+for path in Path(sys.argv[1]).glob("*/nnUNetPlans.json"):
+    plans = json.loads(path.read_text())
+    for name, patch in (("2d", [64, 64]), ("3d_fullres", [8, 64, 64])):
+        plan = plans["configurations"][name]
+        plan["patch_size"], plan["batch_size"] = patch, 2
+        network = plan["architecture"]["arch_kwargs"]
+        network.update(n_stages=3, features_per_stage=[4, 8, 16])
+        network.update(n_conv_per_stage=[1, 1, 1], n_conv_per_stage_decoder=[1, 1])
+        network.update(strides=network["strides"][:3], kernel_sizes=network["kernel_sizes"][:3])
+    path.write_text(json.dumps(plans))
+PY
 train() { echo "train $*"; nnUNet_n_proc_DA=0 run $training run_training_entry "${@:1:3}" -tr "$4Short" -device cpu "${@:5}"; }
 train 101 2d 0 nnUNetTrainerABL
 train 101 2d 0 nnUNetTrainerABL --c # finished: validates again

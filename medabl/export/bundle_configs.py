@@ -8,6 +8,7 @@ from typing import Any
 from medabl.export.monai_recipe import Config, monai_preprocessing
 from medabl.task import Task
 
+_IMPORTS = [f"$import {name}" for name in ("itertools", "pathlib", "torch")]
 _OF_THIS_MACHINE = ("data", "run_dir", "cache_dir", "split")
 
 
@@ -19,7 +20,7 @@ def inference_config(recipe: Mapping[str, Any], task: Task) -> Config:
         task: what the classes are.
     """
     return {
-        "imports": ["$import itertools", "$import pathlib", "$import torch"],
+        "imports": _IMPORTS,
         "bundle_root": ".",
         "dataset_dir": ".",
         "output_dir": "$@bundle_root + '/predictions'",
@@ -67,12 +68,7 @@ def evaluation_config(task: Task) -> Config:
     }
     table = task.class_of_label
     return {
-        "imports": [
-            "$import itertools",
-            "$import pathlib",
-            "$import torch",
-            "$import monai.handlers",
-        ],
+        "imports": [*_IMPORTS, "$import monai.handlers"],
         "label_name": "wmh.nii.gz",
         "data": "$[{'image': [str(folder / name) for name in names],"
         " 'label': str(folder.parent / label)} for folder, names, label in"
@@ -162,6 +158,9 @@ def _save() -> Config:
         "data_root_dir": "@dataset_dir",
         "output_postfix": "mask",
         "output_dtype": "uint8",
-        "resample": False,
+        # The mask is on the scan's grid already; but where the first two axes of a scan are not X
+        # and Y, MONAI 1.6 saves only what it may resample.
+        "resample": True,
+        "mode": "nearest",
         "separate_folder": False,
     }
