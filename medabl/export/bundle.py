@@ -7,6 +7,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
 import yaml
 
@@ -15,7 +16,7 @@ from medabl.errors import InputError
 from medabl.export.bundle_configs import evaluation_config, inference_config, training_config
 from medabl.export.bundle_metadata import bundle_metadata
 from medabl.export.bundle_readme import bundle_readme
-from medabl.export.network_file import write_onnx, write_torchscript
+from medabl.export.network_file import check_onnx_is_installed, write_onnx, write_torchscript
 from medabl.files import atomic_path, check_writable, write_json, write_text
 from medabl.runs import RunFolder, load_checkpoint
 from medabl.runs.folder import Which
@@ -39,6 +40,8 @@ def write_bundle(run: Path, out: Path, which: Which = "best", onnx: bool = False
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} is there already; give a new folder, or an empty one.")
+    if onnx:
+        check_onnx_is_installed()
     folder = RunFolder(run)
     info = folder.read_info()
     path = folder.checkpoint(which)
@@ -74,8 +77,6 @@ def write_bundle(run: Path, out: Path, which: Which = "best", onnx: bool = False
 
 def _mean_metrics(folder: RunFolder, which: Which) -> dict[str, float]:
     """The mean DSC over the subjects that the run judged, if it did."""
-    import pandas as pd
-
     path = folder.evaluation(which)
     if not path.is_file():
         return {}

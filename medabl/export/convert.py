@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-from pydantic import ValidationError
 
 from medabl.data import Subject, check_subject, find_subjects
-from medabl.data.layouts.description import read_description
+from medabl.data.described import described_task
 from medabl.errors import InputError
 from medabl.export.nnunet_data import subject_ids, write_nnunet
 from medabl.export.wmh_data import write_wmh
 from medabl.files import check_writable
-from medabl.task import WMH, Task
+from medabl.task import Task
 
 Writer = Callable[[Sequence[Subject], Path, Sequence[str], Task], None]
 LAYOUTS: dict[str, Writer] = {"nnunet": write_nnunet, "wmh": write_wmh}
@@ -44,7 +41,7 @@ def convert_data(
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} is there already; give a new folder, or an empty one.")
-    task = _described_task(data) or WMH
+    task = described_task(data)
     subjects = find_subjects(data, modalities, labelled=False)
     ids = subject_ids(data)
     subjects = [replace(subject, id=ids.get(subject.id, subject.id)) for subject in subjects]
@@ -53,26 +50,3 @@ def convert_data(
     check_writable(out)
     LAYOUTS[layout](subjects, out, modalities, task)
     return subjects
-
-
-def _described_task(root: Path) -> Task | None:
-    """The classes that a ``dataset.json`` names, None without one."""
-    if not (root / "dataset.json").is_file():
-        return None
-    named: Any = read_description(root).get("labels")
-    try:
-        labels = dict(map(_label, named.items()))
-        classes = [name for _, name in sorted(labels.items())]
-        return Task(name=root.name, classes=tuple(classes), labels=labels)
-    except (AttributeError, TypeError, ValidationError) as error:
-        raise InputError(
-            f"{root / 'dataset.json'} must name the labels, one value a class, as 'labels':"
-            f" {{'background': 0, 'lesion': 1}}; got {named!r}."
-        ) from error
-
-
-def _label(item: tuple[str, Any]) -> tuple[int, str]:
-    # Decathlon writes {"1": "lesion"}, nnU-Net {"lesion": 1}.
-    key, value = item
-    number, name = (int(key), value) if key.isdigit() else (value, key)
-    return number, name.replace("_", " ")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -46,15 +47,10 @@ def write_onnx(network: nn.Module, shape: tuple[int, ...], path: Path) -> None:
         path: ``.onnx``.
 
     Raises:
-        InputError: if onnx is not installed, or the file does not do what the network does.
+        InputError: if the file does not do what the network does.
     """
-    try:
-        import onnxruntime
-        import onnxscript  # noqa: F401
-    except ImportError as error:
-        raise InputError(
-            f"--onnx needs the package {error.name!r}: pip install 'medabl[onnx]'."
-        ) from error
+    import onnxruntime
+
     with warnings.catch_warnings(), atomic_path(path) as temporary:
         warnings.simplefilter("ignore")
         torch.onnx.export(
@@ -74,6 +70,17 @@ def write_onnx(network: nn.Module, shape: tuple[int, ...], path: Path) -> None:
         return torch.from_numpy(session.run(["pred"], {"image": batch.numpy()})[0])
 
     _check(network, run, shape, path)
+
+
+def check_onnx_is_installed() -> None:
+    """See that `write_onnx` has the packages it needs.
+
+    Raises:
+        InputError: naming the one that is missing.
+    """
+    for name in ("onnx", "onnxruntime", "onnxscript"):
+        if find_spec(name) is None:
+            raise InputError(f"--onnx needs the package {name!r}: pip install 'medabl[onnx]'.")
 
 
 @torch.no_grad()
