@@ -10,6 +10,7 @@ from medabl.losses.boundary import BoundaryLoss
 from medabl.losses.cc_dice_ce import CCDiceCELoss
 from medabl.losses.component_tversky import ComponentTverskyLoss
 from medabl.losses.cross_entropy import CrossEntropyLoss
+from medabl.losses.deep_supervision import DeepSupervisedLoss
 from medabl.losses.full_kl import FullKLLoss
 from medabl.losses.generalized_dice import GeneralizedDiceLoss
 from medabl.losses.lovasz_softmax import LovaszSoftmaxLoss
@@ -24,6 +25,7 @@ __all__ = [
     "CCDiceCELoss",
     "ComponentTverskyLoss",
     "CrossEntropyLoss",
+    "DeepSupervisedLoss",
     "FullKLLoss",
     "GeneralizedDiceLoss",
     "LovaszSoftmaxLoss",

@@ -1,0 +1,6 @@
+"""What a data set is like, and what that means for the settings of a loss."""
+
+from medabl.inspection.inspect import Inspection, inspect_data
+from medabl.inspection.suggest import Suggestion
+
+__all__ = ["Inspection", "Suggestion", "inspect_data"]
