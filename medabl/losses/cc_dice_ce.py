@@ -100,7 +100,7 @@ class CCDiceCELoss(LesionLoss):
         one_hot = self._one_hot(input, target, valid)
         truth = self._foreground(one_hot)
         probs = log_probs[:, 1:].exp()
-        counted = torch.ones_like(truth)
+        counted = truth.new_ones(()).expand_as(truth)
         if valid is not None:
             probs, truth, counted = (x.where(valid, 0) for x in (probs, truth, counted))
         entropy = voxel_cross_entropy(log_probs, one_hot, valid).expand_as(truth)
@@ -126,10 +126,11 @@ class CCDiceCELoss(LesionLoss):
         # On other devices the look would wait for them, and a wrong number is found by themselves.
         if cells.device.type == "cpu" and not torch.compiler.is_compiling():
             most = most_components(cells.shape[2:])
-            if cells.numel() and not 0 <= int(cells.min()) <= int(cells.max()) <= most:
+            low, high = (int(end) for end in cells.aminmax()) if cells.numel() else (0, 0)
+            if low < 0 or high > most:
                 raise ValueError(
                     f"cell_map must hold numbers of lesions, from 0 to {most} at this size, got "
-                    f"{int(cells.min())} to {int(cells.max())}."
+                    f"{low} to {high}."
                 )
         return cells
 
@@ -150,8 +151,8 @@ def _sums_over(cells: torch.Tensor, values: _Sums) -> _Sums:
     """
     images, classes = cells.shape[:2]
     number = most_components(cells.shape[2:]) + 1
-    first = torch.arange(images * classes, device=cells.device)[:, None] * number
-    index = (cells.flatten(0, 1).flatten(1).long() + first).flatten()
+    first = torch.arange(0, images * classes * number, number, device=cells.device)
+    index = (cells.flatten(0, 1).flatten(1).int() + first[:, None].int()).flatten()
     empty = values.overlap.new_zeros(images * classes * number)
     sums = [empty.index_add(0, index, value.flatten()) for value in values]
     return _Sums(*[x.view(images, classes, number) for x in sums])

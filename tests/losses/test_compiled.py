@@ -10,9 +10,14 @@ from medabl.losses import (
     ActiveBoundaryLoss,
     AlphaScheduledLoss,
     BoundaryLoss,
+    CCDiceCELoss,
+    ComponentTverskyLoss,
+    CrossEntropyLoss,
     FullKLLoss,
     GeneralizedDiceLoss,
     LovaszSoftmaxLoss,
+    RegionWiseLoss,
+    ScheduledSum,
 )
 
 pytestmark = pytest.mark.skipif(
@@ -28,6 +33,14 @@ LOSSES = {
         GeneralizedDiceLoss(**FLAGS, ignore_index=255), ActiveBoundaryLoss(**FLAGS), alpha_start=0.5
     ),
     "Lovasz": LovaszSoftmaxLoss(**FLAGS),
+    "CC-DiceCE": CCDiceCELoss(**FLAGS, predicted_cells=True),
+    "CE + CAT + RRW": ScheduledSum(
+        {
+            "ce": {"loss": CrossEntropyLoss(**FLAGS)},
+            "cat": {"loss": ComponentTverskyLoss(**FLAGS), "weight": 0.1},
+            "rrw": {"loss": RegionWiseLoss(**FLAGS, ignore_index=2)},
+        }
+    ),
 }
 
 

@@ -8,20 +8,28 @@ from monai.data import MetaTensor
 from medabl.losses import (
     ActiveBoundaryLoss,
     BoundaryLoss,
+    CCDiceCELoss,
+    ComponentTverskyLoss,
+    CrossEntropyLoss,
     FullKLLoss,
     GeneralizedDiceLoss,
     LovaszSoftmaxLoss,
+    RegionWiseLoss,
 )
 
 FLAGS = {"to_onehot_y": True, "softmax": True}
 LOSSES = [
     ActiveBoundaryLoss,
     BoundaryLoss,
+    CCDiceCELoss,
+    ComponentTverskyLoss,
+    CrossEntropyLoss,
     FullKLLoss,
     GeneralizedDiceLoss,
     LovaszSoftmaxLoss,
+    RegionWiseLoss,
 ]
-WITH_CLASSES = [BoundaryLoss, GeneralizedDiceLoss, LovaszSoftmaxLoss]
+WITH_CLASSES = [kind for kind in LOSSES if kind not in (ActiveBoundaryLoss, FullKLLoss)]
 WITH_MAP = [ActiveBoundaryLoss, BoundaryLoss]
 
 

@@ -10,6 +10,7 @@ from medabl.losses import (
     BoundaryLoss,
     GeneralizedDiceLoss,
     LovaszSoftmaxLoss,
+    RegionWiseLoss,
 )
 from medabl.losses.active_boundary.settings import Settings
 from medabl.losses.active_boundary.terms import active_boundary_terms
@@ -28,6 +29,7 @@ LOSSES = {
     "BL": BoundaryLoss(**FLAGS),
     "GDL": GeneralizedDiceLoss(**FLAGS),
     "Lovasz": LovaszSoftmaxLoss(**FLAGS),
+    "RRW": RegionWiseLoss(**FLAGS),
     "GDL + ABL": AlphaScheduledLoss(
         GeneralizedDiceLoss(**FLAGS), ActiveBoundaryLoss(**FLAGS), alpha_start=0.5
     ).cuda()
