@@ -27,7 +27,12 @@ SHAPE = re.compile(
 )
 UNIT = re.compile(r"\b(mm|voxels?|pixels?|percent|ml)\b|%")
 SOURCE = re.compile(r"et al|\b(19|20)\d\d\b|MONAI|challenge", re.IGNORECASE)
-NO_PAPER = {"losses.Schedule", "losses.ScheduledSum", "networks.load_weights"}
+NO_PAPER = {
+    "losses.DeepSupervisedLoss",
+    "losses.Schedule",
+    "losses.ScheduledSum",
+    "networks.load_weights",
+}
 LENGTHS = {"spacing", "max_distance", "tolerance", "tolerances", "radius"}
 
 
@@ -74,12 +79,14 @@ def _arguments(documented: str) -> dict[str, str]:
 
 
 def _raised(function: Callable[..., Any]) -> set[str]:
-    """Names of the errors that stand behind a ``raise`` in the function itself."""
+    """Names of the errors that stand behind a ``raise`` in the function and leave it."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     except (OSError, TypeError):
         return set()
-    calls = (node.exc for node in ast.walk(tree) if isinstance(node, ast.Raise))
+    guarded = (node.body for node in ast.walk(tree) if isinstance(node, ast.Try) and node.handlers)
+    caught = {inner for body in guarded for line in body for inner in ast.walk(line)}
+    calls = (n.exc for n in ast.walk(tree) if isinstance(n, ast.Raise) and n not in caught)
     return {
         call.func.id
         for call in calls

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,16 @@ def read_labels(path: Path, task: Task = WMH) -> Volume:
     return replace(volume, data=labels)
 
 
-def read_prediction(path: Path, task: Task = WMH) -> Volume:
+def read_prediction(
+    path: Path, task: Task = WMH, place: Callable[[Volume], Volume] | None = None
+) -> Volume:
     """Read a prediction: the task's labels or, where one class is evaluated, its probabilities.
+
+    Args:
+        path: the file.
+        task: what its values stand for.
+        place: brings it onto another grid; called on class indices (uint8), or on probabilities
+            (floats) before they are cut, since a mask has no edges finer than its voxels.
 
     Returns:
         the volume with the index of each voxel's class as uint8; labels of no class are
@@ -49,7 +58,8 @@ def read_prediction(path: Path, task: Task = WMH) -> Volume:
     volume = read_nifti(path)
     labels = _as_labels(volume.data, task)
     if labels is not None:
-        return replace(volume, data=task.to_classes(labels))
+        classes = replace(volume, data=task.to_classes(labels))
+        return place(classes) if place is not None else classes
     if len(task.judged) > 1:
         raise InputError(
             f"{path} holds {_some_values(volume.data)} where a prediction holds only the labels"
@@ -61,8 +71,10 @@ def read_prediction(path: Path, task: Task = WMH) -> Volume:
             f" {_some_values(volume.data)}; expected are the labels {task.describe_labels()} or"
             " values in [0, 1]."
         )
-    judged = np.array([0, task.judged_channels[0]], np.uint8)
-    return replace(volume, data=judged[np.asfortranarray(volume.data >= 0.5, np.uint8)])
+    if place is not None:
+        volume = place(volume)
+    channel_of = np.array([0, task.judged_channels[0]], np.uint8)
+    return replace(volume, data=channel_of[np.asfortranarray(volume.data >= 0.5, np.uint8)])
 
 
 def _as_labels(values: npt.NDArray[Any], task: Task) -> npt.NDArray[np.uint8] | None:

@@ -68,7 +68,8 @@ def evaluate_paths(
         pred: NIfTI file or folder (`match_cases` tells how files are paired).
         ref: NIfTI file or folder.
         protocol: "all", "challenge", "surface" or "slices": which metrics.
-        resample: bring predictions on another grid onto the reference's, nearest neighbour.
+        resample: bring predictions on another grid onto the reference's: masks by nearest
+            neighbour, probabilities linearly.
         keep_going: leave out what cannot be evaluated and list it in `skipped`.
         workers: processes; None takes all cores if there is enough to do.
         progress: whether to show a progress bar on standard error.
@@ -106,7 +107,8 @@ def evaluate_cases(
         protocol: "all", "challenge", "surface" or "slices": which metrics.
         workers: processes; None takes all cores if there is enough to do.
         keep_going: leave out what cannot be evaluated and list it in `skipped`.
-        resample: bring predictions on another grid onto the reference's, nearest neighbour.
+        resample: bring predictions on another grid onto the reference's: masks by nearest
+            neighbour, probabilities linearly.
         progress: whether to show a progress bar on standard error.
         task: what the values in the files stand for, and which classes are evaluated.
         slice_axis: what slices are taken along, as in `evaluate_paths`.

@@ -12,10 +12,13 @@ from medabl.errors import InputError
 
 
 def resample_to(prediction: Volume, reference: Volume) -> Volume:
-    """The prediction on the reference's grid, by SimpleITK's nearest neighbour.
+    """The prediction on the reference's grid, by SimpleITK.
+
+    Class indices are those of the nearest voxel; probabilities (floats) are interpolated linearly.
+    Outside the prediction's grid is background.
 
     Args:
-        prediction: a volume of class indices, 0 for the background.
+        prediction: a volume of class indices, 0 for the background, or of probabilities.
         reference: a volume whose shape and affine count.
 
     Raises:
@@ -27,10 +30,10 @@ def resample_to(prediction: Volume, reference: Volume) -> Volume:
         _to_sitk(prediction),
         _to_sitk(reference),
         sitk.Transform(),
-        sitk.sitkNearestNeighbor,
+        sitk.sitkLinear if prediction.data.dtype.kind == "f" else sitk.sitkNearestNeighbor,
     )
     data = sitk.GetArrayFromImage(moved).transpose(2, 1, 0)
-    if prediction.data.any() and not data.any():
+    if (prediction.data >= 0.5).any() and not (data >= 0.5).any():
         raise InputError(
             f"{prediction.path} has no foreground inside the grid of {reference.path}; check that "
             "both show one subject in one space."

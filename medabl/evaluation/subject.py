@@ -53,7 +53,9 @@ def evaluate_case(
         InputError: if a file cannot be used or the grids differ and `resample` is off.
     """
     reference = read_labels(case.reference, task)
-    prediction = _on_grid_of(reference, read_prediction(case.prediction, task), resample)
+    prediction = read_prediction(
+        case.prediction, task, lambda volume: _on_grid_of(reference, volume, resample)
+    )
     axes = axes_with_slices_last(slice_axis)
     pred, labels = (volume.data.transpose(axes) for volume in (prediction, reference))
     spacing = tuple(reference.spacing[axis] for axis in axes)

@@ -71,11 +71,11 @@ class DeepSupervisedLoss(nn.Module):
             input: the outputs, the finest first: a list of B x C x H x W [x D] of any resolution,
                 or stacked, B x K x C x H x W [x D]; or one output alone.
             target: what `loss` takes at the finest resolution, or a list with one an output.
-            distance_map: what `loss` takes at the finest resolution, used for all outputs of that
-                size; elsewhere the losses compute their own.
+            distance_map: B x C x ..., what `loss` takes at the finest resolution, used for all
+                outputs of that size; elsewhere the losses compute their own.
 
         Returns:
-            the weighted sum of what `loss` returns.
+            the weighted sum of what `loss` returns, in its shape.
 
         Raises:
             ValueError: if the number of outputs, targets and weights differ, or a coarser output

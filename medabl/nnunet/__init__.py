@@ -8,5 +8,7 @@ nnU-Net finds trainers of others in the folders that an environment variable nam
 
 from pathlib import Path
 
+__all__ = ["TRAINERS"]
+
 TRAINERS = Path(__file__).parent / "trainers"
 """The folder with the trainers."""

@@ -460,7 +460,9 @@ def test_one_judged_class_of_several_has_todays_columns(tmp_path):
 
 def test_what_several_classes_do_not_have_is_refused(tmp_path):
     pred_path, ref_path, *_ = brain(tmp_path)
-    with pytest.raises(InputError, match="judge one class, but the task 'brain' judges white, gr"):
+    with pytest.raises(
+        InputError, match="are for one class, but the task 'brain' evaluates white, gr"
+    ):
         evaluate_paths(pred_path, ref_path, task=BRAIN, protocol="challenge", progress=False)
     write(pred_path, np.full((8, 7, 5), 0.4))
     with pytest.raises(InputError, match=r"p.nii.gz holds 0.4 where .* 10 \(grey\)"):
