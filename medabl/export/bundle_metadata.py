@@ -51,7 +51,6 @@ def bundle_metadata(
         "required_packages_version": {
             name: version(name) for name in ("pytorch-ignite", "nibabel")
         },
-        "optional_packages_version": {},
         "task": f"Segmentation of {', '.join(task.judged)} ({task.name})",
         "description": f"A network trained with {label} by medabl {__version__}.",
         "authors": "made with medabl",

@@ -36,10 +36,10 @@ def inspection_figure(facts: Mapping[str, MaskFacts], voxel_mm3: Mapping[str, fl
     order = sorted(facts, key=lambda name: facts[name].slices - facts[name].empty_slices)
     filled = [facts[name].slices - facts[name].empty_slices for name in order]
     places = np.arange(len(order))
-    slices.bar(places, filled, color=PALETTE[2], label="with a boundary")
+    slices.bar(places, filled, color=PALETTE[2])
     empty = [facts[name].empty_slices for name in order]
-    slices.bar(places, empty, bottom=filled, color=PALETTE[2], alpha=0.3, label="empty")
-    slices.set(title="Slices", xlabel="subjects, sorted", ylabel="number", xticks=[])
-    slices.legend(loc="lower right")
+    slices.bar(places, empty, bottom=filled, color=PALETTE[2], alpha=0.3)
+    slices.set(xlabel="subjects, sorted", ylabel="number", xticks=[])
+    slices.set_title("Slices with a boundary (dark) and without")
     slices.grid(axis="x", visible=False)
     return figure

@@ -1,0 +1,26 @@
+"""nnU-Net trainers of your own from medabl's: another weight, fewer epochs, another loss.
+
+nnU-Net finds them once this folder is in `nnUNet_extTrainer`; examples/nnunet/run.sh has the commands.
+"""
+
+from torch import nn
+
+from medabl.losses import FullKLLoss
+from medabl.nnunet.trainers import nnUNetTrainerABL
+
+
+class nnUNetTrainerABL_250epochs(nnUNetTrainerABL):
+    """The weight of ABL rises to 0.5 in 250 epochs."""
+
+    alpha_end = 0.5
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.num_epochs = 250
+
+
+class nnUNetTrainerFKL(nnUNetTrainerABL):
+    """The full KL loss in place of ABL."""
+
+    def boundary_loss(self) -> nn.Module:
+        return self.targets.loss(FullKLLoss)
