@@ -27,8 +27,8 @@ class Launcher(Protocol):
     def start(self, path: Path) -> None:
         """Hand it a run."""
 
-    def poll(self) -> Path | None:
-        """Wait a little for a run to be over, and return one that is, if any."""
+    def poll(self) -> list[Path]:
+        """Wait a little for runs to be over, and return those that are."""
 
     def stop(self, path: Path) -> None:
         """End one of its runs, which is over then."""

@@ -74,14 +74,14 @@ class Pool:
         """Always: there is a worker for each."""
         return True
 
-    def poll(self) -> Path | None:
-        """The next run that is over, None if none is after a second."""
+    def poll(self) -> list[Path]:
+        """The next run that is over, none if none is after a second."""
         try:
             over = self._finished.get(timeout=_PATIENCE_SECONDS)
         except queue.Empty:
-            return None
+            return []
         self._slots[over.slot].path = None
-        return over.path
+        return [over.path]
 
     def stop(self, path: Path) -> None:
         """End the worker that carries out a run."""

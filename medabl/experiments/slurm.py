@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import sys
 import time
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +64,6 @@ class SlurmLauncher:
         self._resources = resources
         self._folder = out.resolve() / FOLDER
         self._new: list[Path] = []
-        self._over: deque[Path] = deque()
         self._jobs: dict[Path, _Job] = {}
         self._asked = time.monotonic()
         before, states = self._read_jobs(), job_states() or {}
@@ -92,17 +90,21 @@ class SlurmLauncher:
         """Hand it a run, which is submitted with all others at the next `poll`."""
         self._new.append(path)
 
-    def poll(self) -> Path | None:
-        """Submit what is new, wait a little, and return a run that is over, if any.
+    def poll(self) -> list[Path]:
+        """Submit what is new, wait a little, and return the runs that are over, if any.
 
         Raises:
             InputError: if Slurm does not take the jobs.
         """
         self._submit()
-        if not self._over:
-            time.sleep(_PATIENCE_SECONDS)
-            self._look()
-        return self._over.popleft() if self._over else None
+        time.sleep(_PATIENCE_SECONDS)
+        over = [path for path in self._jobs if read_state(RunFolder.at(path))[0] in OVER]
+        if time.monotonic() - self._asked >= _QUEUE_SECONDS:
+            self._asked = time.monotonic()
+            over += self._lost([path for path in self._jobs if path not in over])
+        for path in over:
+            del self._jobs[path]
+        return over
 
     def stop(self, path: Path) -> None:
         """Cancel a run's job."""
@@ -141,43 +143,38 @@ class SlurmLauncher:
         self._new = []
         self._write_jobs()
 
-    def _look(self) -> None:
-        now = time.monotonic()
-        asked = now - self._asked >= _QUEUE_SECONDS
-        states = job_states() if asked else None
-        if asked:
-            self._asked = now
-        for path, job in list(self._jobs.items()):
-            folder = RunFolder.at(path)
-            state, _ = read_state(folder)
-            if state in OVER:
-                self._end(path)
-            elif states is not None:
-                ended = states.get(job.id, ENDED[0]) in ENDED and state != "running"
-                job.gone = (job.gone or now) if ended else None
-                job.cancelled |= states.get(job.id) == "CANCELLED"
-                if job.gone is not None and now - job.gone > _SILENT_SECONDS:
-                    self._lost(path, job)
+    def _lost(self, paths: Sequence[Path]) -> list[Path]:
+        """Runs whose jobs have gone without a word, unless it is of use to submit them again."""
+        states = job_states()
+        if states is None:
+            return []
+        lost = []
+        for path in paths:
+            job = self._jobs[path]
+            state = states.get(job.id, "")
+            job.cancelled |= state == "CANCELLED"
+            if (state and state not in ENDED) or is_locked(path):
+                job.gone = None
+            elif job.gone is None:
+                job.gone = self._asked
+            elif self._asked - job.gone > _SILENT_SECONDS:
+                lost.append(path)
+        return [path for path in lost if not self._try_again(path)]
 
-    def _lost(self, path: Path, job: _Job) -> None:
-        """A job that has gone without a word is submitted again if it was of any use."""
-        folder = RunFolder.at(path)
-        del self._jobs[path]
-        if not job.cancelled and last_epoch(folder) > job.epoch:
+    def _try_again(self, path: Path) -> bool:
+        job = self._jobs[path]
+        if not job.cancelled and last_epoch(RunFolder.at(path)) > job.epoch:
+            del self._jobs[path]
             self._new.append(path)
-            return
-        write_error(
-            folder,
-            f"Its Slurm job {job.id} was cancelled."
+            return True
+        how = (
+            "was cancelled"
             if job.cancelled
-            else f"Its Slurm job {job.id} ended before another epoch was whole (killed, out of memory"
-            f" or of time?); its log is in {self._folder}.",
+            else "ended before another epoch was whole (killed, out of memory or of time?)"
         )
-        self._over.append(path)
-
-    def _end(self, path: Path) -> None:
-        del self._jobs[path]
-        self._over.append(path)
+        error = f"Its Slurm job {job.id} {how}; its log is in {self._folder}."
+        write_error(RunFolder.at(path), error)
+        return False
 
     def _read_jobs(self) -> dict[str, dict[str, Any]]:
         try:

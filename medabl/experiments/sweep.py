@@ -174,7 +174,7 @@ class _Loop:
         finally:
             self.launcher.close()
 
-    def _look(self, over: Path | None) -> None:
+    def _look(self, over: Sequence[Path]) -> None:
         for path in self.launcher.busy:
             run = self.by_path[path]
             # The launcher knows it at once; a heartbeat comes and goes with some delay.
@@ -183,8 +183,8 @@ class _Loop:
             self.standing[run.name] = progress
             if progress.collapsed and self.options.stop_collapsed:
                 self.launcher.stop(path)
-        if over is not None:
-            run = self.by_path[over]
+        for path in over:
+            run = self.by_path[path]
             self.standing[run.name] = self._ended(run)
         for run in list(self.elsewhere):
             self.standing[run.name] = progress_of(run)
