@@ -16,6 +16,8 @@ from medabl.errors import InputError
 if TYPE_CHECKING:
     from medabl.experiments.plan import PlannedRun
 
+_SLURM = "With --launcher slurm"
+
 
 @app.command()
 @says_what_is_wrong
@@ -34,18 +36,54 @@ def sweep(
     stop_collapsed: Annotated[
         bool, typer.Option("--stop-collapsed", help="End runs that have collapsed.")
     ] = False,
+    launcher: Annotated[
+        str, typer.Option(help="Who carries runs out: local (this machine) or slurm.")
+    ] = "local",
+    partition: Annotated[
+        str | None, typer.Option(help="Slurm partition.", rich_help_panel=_SLURM)
+    ] = None,
+    time: Annotated[
+        str | None,
+        typer.Option(
+            help="Time limit of a job: minutes, HH:MM:SS or D-HH:MM:SS (default: an hour); a run"
+            " that needs longer is queued again and goes on.",
+            rich_help_panel=_SLURM,
+        ),
+    ] = None,
+    gpus: Annotated[
+        int | None, typer.Option(min=0, help="GPUs of a run.", rich_help_panel=_SLURM)
+    ] = None,
+    cpus: Annotated[
+        int | None, typer.Option(min=1, help="Processors of a run.", rich_help_panel=_SLURM)
+    ] = None,
+    mem: Annotated[
+        str | None, typer.Option(help="Memory of a run, as 16G.", rich_help_panel=_SLURM)
+    ] = None,
+    array_parallelism: Annotated[
+        int | None, typer.Option(min=1, help="Runs at the same time.", rich_help_panel=_SLURM)
+    ] = None,
 ) -> None:
     """Carry out a grid of runs; called again, only what is missing."""
     from medabl.experiments.plan import plan_runs
+    from medabl.experiments.slurm_resources import pick_resources
     from medabl.experiments.sweep import Options, carry_out, check_runs, not_done
     from medabl.experiments.sweep_file import read_sweep_file
 
+    asked = {
+        "partition": partition,
+        "time": time,
+        "gpus": gpus,
+        "cpus": cpus,
+        "mem": mem,
+        "array_parallelism": array_parallelism,
+    }
+    slurm = pick_resources(launcher, jobs, asked)
     plan = read_sweep_file(file)
     runs = plan_runs(plan.base, plan.common, plan.combinations(), out)
     if dry_run:
         _tell_plan(runs, jobs or 1)
         return
-    options = Options(jobs, retry_failed, stop_collapsed)
+    options = Options(jobs, retry_failed, stop_collapsed, slurm)
     todo = check_runs(runs, out, options, errors)
     standing = carry_out(runs, todo, out, options, errors)
     tell(f"Results: medabl results {out}")

@@ -18,6 +18,7 @@ from medabl.experiments.state import write_error
 from medabl.processors import processor_count
 from medabl.runs import RunFolder
 
+_PATIENCE_SECONDS = 1.0
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -41,14 +42,19 @@ class Pool:
 
     def __init__(self, jobs: int, device: str = "auto") -> None:
         gpus = torch.cuda.device_count() if device in ("auto", "cuda") else 0
-        threads = str(max(1, processor_count() // jobs))
+        threads = thread_limits(max(1, processor_count() // jobs))
         self._finished: queue.Queue[Over] = queue.Queue()
         self._slots: list[_Slot] = []
         for number in range(jobs):
-            environment = dict.fromkeys(_THREADS, threads) if jobs > 1 else {}
+            environment = dict(threads) if jobs > 1 else {}
             if gpus:
                 environment["CUDA_VISIBLE_DEVICES"] = _visible_gpu(number % gpus)
             self._slots.append(_Slot(number, environment, self._finished))
+
+    @property
+    def jobs(self) -> int:
+        """How many runs it carries out at the same time."""
+        return len(self._slots)
 
     @property
     def free(self) -> bool:
@@ -64,14 +70,18 @@ class Pool:
         """Hand a run to a free worker."""
         next(slot for slot in self._slots if slot.path is None).start(path)
 
-    def wait(self, seconds: float) -> Path | None:
-        """The next run that is over, None if none is after so long."""
+    def is_running(self, path: Path) -> bool:
+        """Always: there is a worker for each."""
+        return True
+
+    def poll(self) -> list[Path]:
+        """The next run that is over, none if none is after a second."""
         try:
-            over = self._finished.get(timeout=seconds)
+            over = self._finished.get(timeout=_PATIENCE_SECONDS)
         except queue.Empty:
-            return None
+            return []
         self._slots[over.slot].path = None
-        return over.path
+        return [over.path]
 
     def stop(self, path: Path) -> None:
         """End the worker that carries out a run."""
@@ -83,6 +93,11 @@ class Pool:
         """End all workers."""
         for slot in self._slots:
             slot.stop()
+
+
+def thread_limits(threads: int) -> dict[str, str]:
+    """Environment variables that give a process so many threads."""
+    return dict.fromkeys(_THREADS, str(threads))
 
 
 def default_jobs(device: str) -> int:

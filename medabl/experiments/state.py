@@ -100,6 +100,19 @@ def read_state(folder: RunFolder) -> tuple[State, str]:
     return ("pending" if status == "absent" else "interrupted"), ""
 
 
+def last_epoch(folder: RunFolder) -> int:
+    """The last whole epoch of a run, 0 before the first."""
+    table = _table(folder, "epochs.csv")
+    return 0 if table.empty else int(table["epoch"].iloc[-1])
+
+
+def forget_failure(folder: RunFolder) -> None:
+    """Make a run that failed or was stopped one that was interrupted, for another try."""
+    folder.error.unlink(missing_ok=True)
+    if folder.status() in ("failed", "stopped"):
+        folder.update(status="running")
+
+
 def write_error(folder: RunFolder, error: str) -> None:
     """Keep why a run failed, beside its log."""
     write_text(folder.error, error + "\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
@@ -13,15 +13,16 @@ from rich.console import Console
 
 from medabl.data import Cohort
 from medabl.engine import settings_of
+from medabl.experiments.launcher import Launcher
 from medabl.experiments.live import View
 from medabl.experiments.plan import PlannedRun
 from medabl.experiments.pool import Pool, check_jobs, default_jobs
 from medabl.experiments.prepare import CACHE, check_data, preprocess
-from medabl.experiments.state import OVER, Progress, read_progress
+from medabl.experiments.slurm import SlurmLauncher
+from medabl.experiments.slurm_resources import Resources
+from medabl.experiments.state import OVER, Progress, State, forget_failure, read_progress
 from medabl.files import check_writable, write_text
 from medabl.runs import RunFolder, locked
-
-_POLL_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -29,14 +30,16 @@ class Options:
     """How runs are carried out.
 
     Attributes:
-        jobs: runs at the same time; None: one for each GPU, or one.
+        jobs: runs at the same time on this machine; None: one for each GPU, or one.
         retry_failed: begin failed and stopped runs again, from their last whole epoch.
         stop_collapsed: end runs whose key metric has fallen and stayed far below its best.
+        slurm: what each run asks Slurm for; None: they are carried out on this machine.
     """
 
     jobs: int | None = None
     retry_failed: bool = False
     stop_collapsed: bool = False
+    slurm: Resources | None = None
 
 
 def check_runs(
@@ -57,6 +60,8 @@ def check_runs(
         InputError: if data, folder or options cannot be used.
     """
     check_jobs(_jobs(runs, options))
+    if options.slurm is not None:
+        options.slurm.check()
     check_writable(out)
     todo = [run for run in runs if is_wanted(progress_of(run), options)]
     with console.status("Reading and checking every file"):
@@ -70,7 +75,7 @@ def carry_out(
     options: Options,
     console: Console,
 ) -> dict[str, Progress]:
-    """Carry out what is missing of some runs on this machine.
+    """Carry out what is missing of some runs, on this machine or by Slurm.
 
     Args:
         runs: all runs of the experiment.
@@ -85,13 +90,13 @@ def carry_out(
     Raises:
         InputError: if another process works on the folder.
     """
-    jobs = _jobs(runs, options)
     wanted = [run for run in runs if run.name in todo]
     with locked(out, shared=True):
         if wanted:
             _prepare(wanted, todo, out, console)
-            with View(console, jobs) as view:
-                _Local(runs, wanted, jobs, options, view).run()
+            launcher = _launcher(runs, wanted, out, options)
+            with View(console, launcher.jobs) as view:
+                _Loop(runs, wanted, launcher, options, view).run()
         standing = {run.name: progress_of(run) for run in runs}
         if all(progress.state == "done" for progress in standing.values()):
             shutil.rmtree(out / CACHE, ignore_errors=True)
@@ -115,6 +120,14 @@ def _jobs(runs: Sequence[PlannedRun], options: Options) -> int:
     return default_jobs(str(runs[0].config["device"])) if options.jobs is None else options.jobs
 
 
+def _launcher(
+    runs: Sequence[PlannedRun], wanted: Sequence[PlannedRun], out: Path, options: Options
+) -> Launcher:
+    if options.slurm is not None:
+        return SlurmLauncher(options.slurm, out, [run.folder.path for run in wanted])
+    return Pool(_jobs(runs, options), str(runs[0].config["device"]))
+
+
 def _prepare(
     runs: Sequence[PlannedRun], cohorts: Mapping[str, Cohort], out: Path, console: Console
 ) -> None:
@@ -129,46 +142,49 @@ def _prepare(
             write_text(run.folder.planned, yaml.safe_dump(config, sort_keys=False))
 
 
-class _Local:
-    """The loop that hands runs to the pool and watches them."""
+class _Loop:
+    """Hands runs to the launcher and watches them."""
 
     def __init__(
         self,
         runs: Sequence[PlannedRun],
         todo: Sequence[PlannedRun],
-        jobs: int,
+        launcher: Launcher,
         options: Options,
         view: View,
     ) -> None:
         self.standing: dict[str, Progress] = {run.name: progress_of(run) for run in runs}
         self.by_path = {run.folder.path: run for run in runs}
-        self.waiting = deque(run for run in todo if self.standing[run.name].state != "running")
-        self.elsewhere = [run for run in todo if self.standing[run.name].state == "running"]
+        others = [run for run in todo if run.folder.path not in launcher.busy]
+        self.waiting = deque(run for run in others if self.standing[run.name].state != "running")
+        self.elsewhere = [run for run in others if self.standing[run.name].state == "running"]
+        self.launcher = launcher
         self.options = options
         self.view = view
-        self.pool = Pool(jobs, str(runs[0].config["device"]))
 
     def run(self) -> None:
         self.view.show(self.standing)
         try:
-            while self.waiting or self.pool.busy or self.elsewhere:
-                while self.waiting and self.pool.free:
-                    self.pool.start(self.waiting.popleft().folder.path)
-                over = self.pool.wait(_POLL_SECONDS)
-                self._look(over)
+            while self.waiting or self.launcher.busy or self.elsewhere:
+                while self.waiting and self.launcher.free:
+                    folder = self.waiting.popleft().folder
+                    forget_failure(folder)
+                    self.launcher.start(folder.path)
+                self._look(self.launcher.poll())
         finally:
-            self.pool.close()
+            self.launcher.close()
 
-    def _look(self, over: Path | None) -> None:
-        for path in self.pool.busy:
+    def _look(self, over: Sequence[Path]) -> None:
+        for path in self.launcher.busy:
             run = self.by_path[path]
-            # Its process is ours: no heartbeat has to be looked for.
-            progress = _as_running(progress_of(run))
+            # The launcher knows it at once; a heartbeat comes and goes with some delay.
+            state: State = "running" if self.launcher.is_running(path) else "pending"
+            progress = replace(progress_of(run), state=state, error="")
             self.standing[run.name] = progress
             if progress.collapsed and self.options.stop_collapsed:
-                self.pool.stop(path)
-        if over is not None:
-            run = self.by_path[over]
+                self.launcher.stop(path)
+        for path in over:
+            run = self.by_path[path]
             self.standing[run.name] = self._ended(run)
         for run in list(self.elsewhere):
             self.standing[run.name] = progress_of(run)
@@ -194,10 +210,6 @@ def mark_stopped(folder: RunFolder, progress: Progress) -> None:
     )
     folder.error.unlink(missing_ok=True)
     folder.update(status="stopped", error=error)
-
-
-def _as_running(progress: Progress) -> Progress:
-    return Progress(**{**progress.__dict__, "state": "running", "error": ""})
 
 
 def not_done(standing: Mapping[str, Progress]) -> str:

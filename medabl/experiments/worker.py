@@ -15,7 +15,7 @@ import queue
 import sys
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +29,18 @@ from medabl.runs import RunFolder
 _ABANDONED = 143
 
 
-def carry_out(path: str | Path) -> bool:
+def carry_out(path: str | Path, interrupted: Callable[[], bool] = lambda: False) -> bool:
     """Carry out a planned run, or what is missing of it; its error is kept, not raised.
 
     Args:
         path: the run's folder, with ``planned.yaml``.
+        interrupted: asked after an error, whether it only ended the run from outside.
 
     Returns:
         whether it is done.
+
+    Raises:
+        Exception: that error.
     """
     folder = RunFolder.at(path)
     folder.error.unlink(missing_ok=True)
@@ -48,6 +52,8 @@ def carry_out(path: str | Path) -> bool:
         write_error(folder, str(error))
         return False
     except Exception as error:
+        if interrupted():
+            raise
         traceback.print_exc()
         write_error(folder, f"{type(error).__name__}: {error}")
         return False
@@ -58,7 +64,7 @@ def main() -> None:
     """Serve until standard input ends."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     for path in iter(_listen().get, None):
-        _print_into(RunFolder.at(path).log)
+        print_into(RunFolder.at(path).log)
         done = carry_out(path)
         # Engines and their handlers refer to each other: only the collector frees a run's volumes.
         gc.collect()
@@ -78,7 +84,8 @@ def _listen() -> queue.Queue[str]:
     return paths
 
 
-def _print_into(log: Path) -> None:
+def print_into(log: Path) -> None:
+    """Append to a file what this process and its children print from now on."""
     log.parent.mkdir(parents=True, exist_ok=True)
     sys.stdout.flush()
     sys.stderr.flush()
