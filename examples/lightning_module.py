@@ -2,7 +2,8 @@
 
     python examples/lightning_module.py
 
-The loss is a part of the module, so that Lightning saves alpha with the weights and a resumed run goes on with it.
+The loss is a part of the module, so that Lightning saves alpha with the weights and a resumed run
+goes on with it.
 """
 
 import pytorch_lightning as pl

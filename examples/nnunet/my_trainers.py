@@ -1,6 +1,7 @@
 """nnU-Net trainers of your own from medabl's: another weight, fewer epochs, another loss.
 
-nnU-Net finds them once this folder is in `nnUNet_extTrainer`; examples/nnunet/run.sh has the commands.
+nnU-Net finds them once this folder is in `nnUNet_extTrainer`; examples/nnunet/run.sh has the
+commands.
 """
 
 from torch import nn
