@@ -1,4 +1,4 @@
-"""The programs of examples/ run and learn what they set out to learn."""
+"""The programs that train on made data, and the notebook, learn what they set out to learn."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ import pytest
 from matplotlib import pyplot as plt
 from monai.utils import set_determinism
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
-PROGRAMS = sorted(EXAMPLES.glob("*.py"))
-LONGEST = 60
+EXAMPLES = Path(__file__).parents[2] / "examples"
+PROGRAMS = ("plain_pytorch", "monai_2d", "monai_3d", "ignite_engine")
 
 
 @pytest.fixture(autouse=True)
@@ -25,12 +24,11 @@ def same_random_numbers_as_before() -> Iterator[None]:
     set_determinism(None)
 
 
-@pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("program", PROGRAMS)
 def test_a_program_trains_a_network_that_segments(
-    program: Path, capsys: pytest.CaptureFixture[str]
+    program: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert len(program.read_text(encoding="utf-8").splitlines()) < LONGEST
-    runpy.run_path(str(program), run_name="__main__")
+    runpy.run_path(str(EXAMPLES / f"{program}.py"), run_name="__main__")
     dice = re.findall(r"^Dice ([\d.]+)$", capsys.readouterr().out, re.MULTILINE)
     assert float(dice[-1]) > 0.9
 
