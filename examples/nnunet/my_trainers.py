@@ -1,6 +1,6 @@
 """nnU-Net trainers of your own from medabl's: another weight, fewer epochs, another loss.
 
-nnU-Net finds them once this folder is in `nnUNet_extTrainer`; examples/nnunet/run.sh has the commands.
+nnU-Net finds them once this folder is in `nnUNet_extTrainer`, as run.sh beside it shows.
 """
 
 from torch import nn
@@ -23,4 +23,5 @@ class nnUNetTrainerFKL(nnUNetTrainerABL):
     """The full KL loss in place of ABL."""
 
     def boundary_loss(self) -> nn.Module:
+        """Called with one output and its target."""
         return self.targets.loss(FullKLLoss)
