@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The trainers in the real nnU-Net: convert, plan, train two short epochs, resume, predict, evaluate, on six
 # phantom subjects; 2D and 3D, labels, regions and voxels to ignore. Needs `pip install medabl[nnunet]` in the
-# environment that runs it. About ten minutes on two CPU cores, so CI runs it only where MEDABL_NNUNET=1 is set.
+# environment that runs it. CI runs it only where MEDABL_NNUNET=1 is set: it takes ten minutes or more on two CPU cores.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python}
@@ -19,12 +19,14 @@ medabl() { "$python" -m medabl "$@"; }
 nnUNet_extTrainer=$("$python" -m medabl.nnunet):$work/short
 export nnUNet_extTrainer
 cat >"$work/short/short_trainers.py" <<'PY'
+import torch
+
 from medabl.nnunet import trainers
 
 
 class Short:
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
+    def __init__(self, plans, configuration, fold, dataset_json, device=torch.device("cuda")):
+        super().__init__(plans, configuration, fold, dataset_json, device)
         self.num_epochs = 2
         self.num_iterations_per_epoch = 2
         self.num_val_iterations_per_epoch = 1

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import pytest
+import torch
 from matplotlib import pyplot as plt
 from monai.utils import set_determinism
 
@@ -48,3 +49,20 @@ def test_the_notebook_trains_predicts_and_draws(tmp_path: Path, monkeypatch) -> 
     assert row["dsc"] > 0.2
     assert len(plt.get_fignums()) == 2
     plt.close("all")
+
+
+def test_a_resumed_lightning_run_goes_on_with_its_alpha(tmp_path: Path, monkeypatch) -> None:
+    lightning = pytest.importorskip("pytorch_lightning")
+    example = runpy.run_path(str(EXAMPLES / "lightning_module.py"))
+    monkeypatch.chdir(tmp_path)
+    quiet = {"accelerator": "cpu", "logger": False, "enable_progress_bar": False}
+    first = lightning.Trainer(max_epochs=2, **quiet)
+    first.fit(example["Segmenter"](), example["scans"]())
+    first.save_checkpoint(tmp_path / "stopped.ckpt")
+    resumed = example["Segmenter"]()
+    resumed.load_state_dict(torch.load(tmp_path / "stopped.ckpt", weights_only=False)["state_dict"])
+    assert resumed.loss.epoch == 1
+    second = lightning.Trainer(max_epochs=8, **quiet)
+    second.fit(resumed, example["scans"](), ckpt_path=tmp_path / "stopped.ckpt")
+    assert resumed.loss.epoch == 7
+    assert resumed.loss.alpha == pytest.approx(0.7)

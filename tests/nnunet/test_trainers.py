@@ -1,13 +1,17 @@
 """The trainers in the real nnU-Net, where it is installed; scripts/test_nnunet.sh trains them."""
 
+import os
+from pathlib import Path
+
 import pytest
 import torch
 
-from medabl.losses import ActiveBoundaryLoss, BoundaryLoss, GeneralizedDiceLoss
+from medabl.losses import ActiveBoundaryLoss, BoundaryLoss, FullKLLoss, GeneralizedDiceLoss
 from medabl.nnunet import TRAINERS
 
 pytest.importorskip("nnunetv2", reason="medabl[nnunet] is not installed")
 
+EXAMPLE = Path(__file__).parents[2] / "examples" / "nnunet"
 LABELS = {"background": 0, "lesion": 1, "other": 2}
 REGIONS = {"background": 0, "whole": [1, 2], "core": 2}
 KINDS = {
@@ -193,3 +197,14 @@ def test_without_deep_supervision_the_loss_takes_one_output(make, monkeypatch):
     trainer.enable_deep_supervision = False
     (fine, _), (target, _) = batch_of(trainer)
     assert torch.isfinite(trainer._build_loss()(fine, target))
+
+
+def test_a_trainer_of_ones_own_needs_a_class_and_a_folder(make, monkeypatch):
+    folders = os.pathsep.join(map(str, (TRAINERS, EXAMPLE)))
+    monkeypatch.setenv("nnUNet_extTrainer", folders)
+    longer = make("nnUNetTrainerABL_250epochs")
+    assert longer.num_epochs == longer.loss.loss.epochs == 250
+    other = make("nnUNetTrainerFKL")
+    (fine, _), (target, _) = batch_of(other)
+    expected = FullKLLoss(softmax=True, to_onehot_y=True)(fine, target)
+    torch.testing.assert_close(other.loss.loss.boundary_loss(fine, target), expected)
