@@ -81,7 +81,7 @@ def prediction_file(run: Run, checkpoint: str, subject: str, named: object) -> P
     """
     found = named_file(run, named)
     if found is None and run.folder is not None:
-        kept = run.folder / "predictions" / checkpoint / f"{subject.replace('/', '_')}.nii.gz"
+        kept = run.folder / "predictions" / checkpoint / f"{subject}.nii.gz"
         found = named_file(run, kept)
     return found
 

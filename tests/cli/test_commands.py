@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from medabl.cli import app
 from medabl.files import read_json
+from tests.conftest import write_subject
 
 TINY = ["image_size=32,32", "width=2", "epochs=2"]
 SETTINGS = [text for setting in TINY for text in ("--set", setting)]
@@ -141,3 +142,26 @@ def test_an_output_folder_with_something_else_is_left_alone(cohort: Path, tmp_pa
     text = medabl("reproduce", "--data", cohort, "--out", tmp_path, code=2)
     assert "holds something else" in text
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_reproduce_tells_whose_scans_stay_together_in_any_folder(tmp_path: Path) -> None:
+    for seed, name in enumerate(("P1_T1", "P1_T2", "P2_T1", "P3_T1")):
+        write_subject(tmp_path / "data" / name, seed)
+    out = tmp_path / "exp#1 [a]"
+    text = medabl("reproduce", "--data", tmp_path / "data", "--out", out, "--device", "cpu",
+                  "--losses", "gdl", "--folds", 3, "--set", "epochs=1", "--set",
+                  "slices_per_epoch=8", *SETTINGS[:4])  # fmt: skip
+    assert "1 patient has more than one scan, kept on one side of every split (P1:" in text
+    for fold in range(3):
+        split = read_json(out / "runs" / f"gdl-s0-f{fold}" / "split.json")
+        assert {"P1_T1", "P1_T2"} <= set(split["train"]) or {"P1_T1", "P1_T2"} == set(split["val"])
+    assert (out / "report.html").is_file()
+
+
+def test_evaluate_refuses_an_output_it_cannot_write_before_it_judges(
+    cohort: Path, tmp_path: Path
+) -> None:
+    mask = cohort / "Utrecht" / "0" / "wmh.nii.gz"
+    words = ["evaluate", "--pred", mask, "--ref", mask, "--out"]
+    assert "x.txt must end in .csv" in medabl(*words, tmp_path / "x.txt", code=2)
+    assert list(tmp_path.iterdir()) == []

@@ -143,7 +143,7 @@ def write_run(
     for checkpoint, change in (("best", 0.0), ("last", -0.35 if collapse else -0.01)):
         frame = evaluation_frame(subjects, gain + change, seed, method, images)
         kept = run / "predictions" / checkpoint
-        frame["prediction"] = [str(kept / f"{s.replace('/', '_')}.nii.gz") for s in subjects]
+        frame["prediction"] = [str(kept / f"{s}.nii.gz") for s in subjects]
         distances = ["hd_mm", "hd95_mm", "assd_mm", "challenge_h95_mm"]
         frame.loc[frame["subject"].isin(missing), distances] = np.nan
         frame.to_csv(run / "evaluation" / f"{checkpoint}.csv", index=False)
@@ -155,11 +155,11 @@ def write_run(
 
 
 def _write_predictions(images: Path, kept: Path, subjects: Sequence[str], shift: int) -> None:
-    kept.mkdir(parents=True)
     for subject in subjects:
+        (kept / subject).parent.mkdir(parents=True, exist_ok=True)
         truth = np.asarray(nib.load(images / subject / "wmh.nii.gz").dataobj)
         moved = np.roll(truth, shift, axis=0).astype(np.uint8)
-        nib.save(nib.Nifti1Image(moved, AFFINE), kept / f"{subject.replace('/', '_')}.nii.gz")
+        nib.save(nib.Nifti1Image(moved, AFFINE), kept / f"{subject}.nii.gz")
 
 
 def write_comparison(
