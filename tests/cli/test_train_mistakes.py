@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 
 from medabl.cli import app
 from medabl.files import read_json
+from medabl.runs import locked
 from tests.conftest import write_subject
 
 TINY = ("image_size=32,32", "width=2", "epochs=1", "validation=1", "device=cpu")
@@ -119,6 +121,12 @@ def test_odd_names_of_folders_work(scans: Path, tmp_path: Path) -> None:
     assert "exp#1 @x [b]/$r" in text
     assert read_json(tmp_path / "exp#1 @x [b]" / "$r" / "run.json")["name"] == "$r"
     assert (tmp_path / "exp#1 @x [b]" / "$r" / "evaluation" / "best.csv").is_file()
+
+
+def test_a_folder_in_use_is_said_with_its_process(scans: Path, tmp_path: Path) -> None:
+    with locked(tmp_path / "run"):
+        text = train(f"data={scans}", f"run_dir={tmp_path / 'run'}", *TINY, code=2)
+    assert f"run is in use by process {os.getpid()} on {platform.node()}" in text
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
