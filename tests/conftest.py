@@ -57,8 +57,8 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # What trains, starts other programs or compiles; `scripts/test.sh --fast` leaves it out.
 SLOW = (
     "cli", "engine", "examples", "experiments", "export", "inspection", "networks", "nnunet",
-    "phantom", "report", "test_kill.py", "geometry/test_distance_transform_triton.py",
-    "losses/test_active_boundary_triton.py", "losses/test_compiled.py",
+    "phantom", "report", "runs/test_lock.py", "test_kill.py", "losses/test_compiled.py",
+    "geometry/test_distance_transform_triton.py", "losses/test_active_boundary_triton.py",
 )  # fmt: skip
 
 
