@@ -52,3 +52,19 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
         site = "Utrecht" if number < 3 else "Amsterdam/GE3T"
         write_subject(root / site / str(number * 7), seed=number, lesion=number != 4)
     return root
+
+
+# What trains, starts other programs or compiles; `scripts/test.sh --fast` leaves it out.
+SLOW = (
+    "cli", "engine", "examples", "experiments", "export", "inspection", "networks", "nnunet",
+    "phantom", "report", "runs/test_lock.py", "test_kill.py", "losses/test_compiled.py",
+    "geometry/test_distance_transform_triton.py", "losses/test_active_boundary_triton.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the slow tests."""
+    folders = [Path(__file__).parent / name for name in SLOW]
+    for item in items:
+        if any(item.path.is_relative_to(folder) for folder in folders):
+            item.add_marker(pytest.mark.slow)
