@@ -30,7 +30,9 @@ class Short:
         self.num_epochs = 2
         self.num_iterations_per_epoch = 2
         self.num_val_iterations_per_epoch = 1
-        self.save_every = 1
+
+    def perform_actual_validation(self, save_probabilities=False):
+        """Left out: nnU-Net's inference, slow on a CPU, is tried once at the end."""
 
 
 for name in trainers.__all__:
@@ -96,7 +98,6 @@ for path in Path(sys.argv[1]).glob("*/nnUNetPlans.json"):
 PY
 train() { echo "train $*"; nnUNet_n_proc_DA=0 run $training run_training_entry "${@:1:3}" -tr "$4Short" -device cpu "${@:5}"; }
 train 101 2d 0 nnUNetTrainerABL
-train 101 2d 0 nnUNetTrainerABL --c # finished: validates again
 train 101 3d_fullres 0 nnUNetTrainerABL
 train 101 3d_fullres 0 nnUNetTrainerGDLABL
 train 101 3d_fullres 0 nnUNetTrainerBL
@@ -128,7 +129,7 @@ grep -q "Alpha: 0.700" "$folder"/training_log*
 
 echo "predict and evaluate"
 run nnunetv2.inference.predict_from_raw_data predict_entry_point -i "$nnUNet_raw/Dataset101_Labels/imagesTr" \
-    -o "$work/predicted" -d 101 -c 3d_fullres -f 0 -tr nnUNetTrainerABLShort -device cpu -npp 1 -nps 1 --disable_tta
+    -o "$work/predicted" -d 101 -c 3d_fullres -f 0 -tr nnUNetTrainerABLShort -device cpu -npp 1 -nps 1 --disable_tta -step_size 1
 medabl evaluate --pred "$work/predicted" --ref "$work/phantom" --out "$work/evaluation.csv"
 test "$(wc -l <"$work/evaluation.csv")" -eq 7
 echo "nnU-Net: all passed"
