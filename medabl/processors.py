@@ -14,6 +14,21 @@ def processor_count() -> int:
     return os.cpu_count() or 1
 
 
+def process_count() -> int:
+    """Processes that carry out this run together: as many as torchrun started, or one."""
+    return int(os.environ.get("WORLD_SIZE", "1")) if "LOCAL_RANK" in os.environ else 1
+
+
+def is_first_process() -> bool:
+    """Whether this process is the one of them that writes."""
+    return process_count() == 1 or os.environ["RANK"] == "0"
+
+
+def own_gpu() -> int | None:
+    """Which of this machine's GPUs is this process's; None if it is the only process."""
+    return int(os.environ["LOCAL_RANK"]) if process_count() > 1 else None
+
+
 def socket_names_fit() -> bool:
     """Whether processes can talk through sockets in the temporary folder, whose path may be long.
 

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from medabl import __version__
 from medabl.errors import DivergedError, InputError
+from medabl.processors import is_first_process
 
 app = typer.Typer(
     name="medabl",
@@ -99,6 +100,7 @@ def _file(error: OSError) -> str:
 
 
 def _stop(message: str, code: int) -> None:
-    errors.print("[bold red]Error:[/]", end=" ")
-    warn(message)
+    if is_first_process():
+        errors.print("[bold red]Error:[/]", end=" ")
+        warn(message)
     raise typer.Exit(code)

@@ -8,6 +8,7 @@ import typer
 
 from medabl.cli.app import app, says_what_is_wrong, tell
 from medabl.errors import InputError
+from medabl.processors import is_first_process
 
 
 @app.command()
@@ -29,4 +30,5 @@ def train(
         raise InputError("Name at least one config file, such as wmh.yaml.")
     overrides = parse_overrides([text for text in config if text not in files])
     folder = run(load_config(files, overrides))
-    tell(f"Run: {folder.path}")
+    if is_first_process():
+        tell(f"Run: {folder.path}")

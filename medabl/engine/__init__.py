@@ -4,6 +4,7 @@ from medabl.engine.batch import TargetLoss, mean_loss, predicted_class, prepare_
 from medabl.engine.begin import MAY_CHANGE, begin_run
 from medabl.engine.config import load_config, packaged_config, parse_overrides, settings_of
 from medabl.engine.device import count_workers, pick_device, pick_precision
+from medabl.engine.distributed import share_size, train_share, validation_share
 from medabl.engine.evaluate_run import evaluate_run
 from medabl.engine.handlers import (
     AlphaScheduleHandler,
@@ -18,6 +19,7 @@ from medabl.engine.handlers import (
 )
 from medabl.engine.learning_rate import learning_rate_schedule
 from medabl.engine.metrics import is_better, key_metric, other_metrics
+from medabl.engine.parallel import batch_loss, parallel
 from medabl.engine.predict import Predictor, load_predictor, scan_subject
 from medabl.engine.run import check_cohort, find_cohort, train
 from medabl.engine.settings import Settings
@@ -39,6 +41,7 @@ __all__ = [
     "SnapshotHandler",
     "TargetLoss",
     "Trainer",
+    "batch_loss",
     "begin_run",
     "check_cohort",
     "count_workers",
@@ -53,6 +56,7 @@ __all__ = [
     "mean_loss",
     "other_metrics",
     "packaged_config",
+    "parallel",
     "parse_overrides",
     "pick_device",
     "pick_precision",
@@ -60,6 +64,9 @@ __all__ = [
     "prepare_training_batch",
     "scan_subject",
     "settings_of",
+    "share_size",
     "tensorboard_handlers",
     "train",
+    "train_share",
+    "validation_share",
 ]

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from medabl.errors import InputError
-from medabl.processors import socket_names_fit
+from medabl.processors import own_gpu, socket_names_fit
 
 _GPU_WORKERS = 4
 
@@ -17,11 +17,15 @@ _GPU_WORKERS = 4
 def pick_device(name: str = "auto") -> torch.device:
     """The device of that name; ``auto`` is CUDA where there is one.
 
+    Of several processes of a run each gets a GPU of its own.
+
     Raises:
         InputError: if the name means nothing to torch, or the device is not there.
     """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and own_gpu() is not None:
+        name = f"cuda:{own_gpu()}"
     try:
         device = torch.device(name)
     except RuntimeError:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import yaml
@@ -15,17 +16,20 @@ from medabl.engine.begin import check_same_config, check_same_data, note_changed
 from medabl.engine.build import build, carry_out, parse
 from medabl.engine.config import settings_of
 from medabl.engine.device import pick_device
+from medabl.engine.distributed import process_group, wait_for_others
 from medabl.engine.handlers import CheckpointHandler
 from medabl.engine.recipe import write_recipe
 from medabl.engine.settings import Settings
 from medabl.errors import DivergedError, InputError
 from medabl.files import check_writable, write_text
+from medabl.processors import is_first_process
 from medabl.runs import RunFolder, load_checkpoint, load_newest, locked
 
 
 def train(config: Mapping[str, Any], check: bool = True) -> RunFolder:
     """Carry out a run: train, predict, evaluate; or what of it is missing.
 
+    Of several processes, as torchrun starts them, all train and the first one does everything else.
     A finished run is left as it is; an interrupted one goes on after its last whole epoch, if
     settings, split and the content of the subjects' files are what they were.
 
@@ -42,17 +46,21 @@ def train(config: Mapping[str, Any], check: bool = True) -> RunFolder:
     """
     settings = settings_of(config)
     folder = RunFolder.at(settings.run_dir)
-    pick_device(settings.device)
-    cohort = find_cohort(settings)
-    if folder.status() == "done":
-        check_same_config(folder, config)
-        check_same_data(folder, cohort)
-        return folder
-    check_writable(folder.path)
-    if check:
-        check_cohort(cohort, settings)
-    with locked(folder.path):
-        _carry_out(folder, config, settings, cohort)
+    with process_group(pick_device(settings.device)):
+        cohort = find_cohort(settings)
+        done = folder.status() == "done"
+        wait_for_others()  # until all have seen the folder as it was
+        if done:
+            check_same_config(folder, config)
+            check_same_data(folder, cohort)
+        elif is_first_process():
+            check_writable(folder.path)
+            if check:
+                check_cohort(cohort, settings)
+            with locked(folder.path):
+                _carry_out(folder, config, settings, cohort)
+        else:
+            _train_along(config, settings, cohort)
     return folder
 
 
@@ -104,10 +112,7 @@ def _carry_out(
         load_checkpoint(folder.checkpoint("best"))  # read again when the training has ended
     if trouble is not None:
         _tell(f"{trouble} The run goes on from the checkpoint before it.")
-    with warnings.catch_warnings():
-        # Schedulers and loaders warn about their own defaults; nothing in them is the user's.
-        warnings.simplefilter("ignore")
-        logging.getLogger("ignite").setLevel(logging.ERROR)
+    with _quiet():
         parser = parse(config, settings, cohort)
         build(parser, settings)
         text = yaml.safe_dump(dict(config), sort_keys=False)
@@ -125,6 +130,23 @@ def _carry_out(
         except DivergedError as error:
             folder.update(status="failed", error=str(error))
             raise
+
+
+def _train_along(config: Mapping[str, Any], settings: Settings, cohort: Cohort) -> None:
+    """The part of all processes but the first, which writes what comes of it."""
+    with _quiet():
+        parser = parse(config, settings, cohort)
+        build(parser, settings)
+        parser.get_parsed_content("trainer").run()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    with warnings.catch_warnings():
+        # Schedulers and loaders warn about their own defaults; nothing in them is the user's.
+        warnings.simplefilter("ignore")
+        logging.getLogger("ignite").setLevel(logging.ERROR)
+        yield
 
 
 def _tell(sentence: str) -> None:

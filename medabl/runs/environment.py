@@ -11,17 +11,20 @@ from typing import Any
 
 import torch
 
+from medabl.processors import process_count
+
 _PACKAGES = ("medabl", "torch", "monai", "pytorch-ignite", "numpy", "scipy", "nibabel", "edt")
-_DECISIVE = ("python", "threads", "gpu")
+_DECISIVE = ("python", "threads", "gpu", "processes")
 
 
 def environment() -> dict[str, Any]:
-    """Command, Python, platform, threads, GPU and versions of packages, of this process."""
+    """Command, Python, platform, threads, GPU, versions of packages; and how many processes."""
     return {
         "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "threads": torch.get_num_threads(),
+        "processes": process_count(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "versions": {package: _version(package) for package in _PACKAGES},
     }

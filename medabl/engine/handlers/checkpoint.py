@@ -9,6 +9,7 @@ from typing import Any
 from ignite.engine import Engine, Events
 from torch import nn
 
+from medabl.processors import is_first_process
 from medabl.runs import RunFolder, load_checkpoint, load_newest, save_checkpoint
 
 
@@ -18,7 +19,8 @@ class CheckpointHandler:
     ``last.pt`` holds everything that an uninterrupted run would carry into its next epoch;
     ``best.pt`` the network of the epoch with the best `metric`. Both carry the run's config and a
     recipe of network and preprocessing, so that `medabl predict` needs nothing else. Attach it
-    after all handlers whose state it saves and after the `ValidationHandler`.
+    after all handlers whose state it saves and after the `ValidationHandler`. Of several processes
+    all resume and the first one saves.
 
     Args:
         folder: the run's folder.
@@ -50,7 +52,8 @@ class CheckpointHandler:
     def attach(self, engine: Engine) -> None:
         """Register with a trainer."""
         engine.add_event_handler(Events.STARTED, self._resume)
-        engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+        if is_first_process():
+            engine.add_event_handler(Events.EPOCH_COMPLETED, self)
 
     def __call__(self, engine: Engine) -> None:
         """Save the epoch that just ended."""

@@ -13,6 +13,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from medabl.files import atomic_path
+from medabl.processors import is_first_process
 from medabl.runs import RunFolder
 
 
@@ -43,7 +44,9 @@ class EpochLogHandler:
         self._learning_rate = 0.0
 
     def attach(self, engine: Engine) -> None:
-        """Register with a trainer."""
+        """Register with a trainer, of several processes the first one's."""
+        if not is_first_process():
+            return
         engine.add_event_handler(Events.EPOCH_STARTED, self._begin)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)
 

@@ -7,6 +7,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import nn
 
+from medabl.processors import is_first_process
+
 
 class ProgressHandler:
     """Shows loss, alpha, key metric and the time left; on no terminal, a line now and then.
@@ -39,7 +41,9 @@ class ProgressHandler:
         self.task = self.progress.add_task(label, status="", start=False)
 
     def attach(self, engine: Engine) -> None:
-        """Register with a trainer."""
+        """Register with a trainer, of several processes the first one's."""
+        if not is_first_process():
+            return
         engine.add_event_handler(Events.STARTED, self._start)
         engine.add_event_handler(Events.EPOCH_STARTED, self._begin)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._advance)

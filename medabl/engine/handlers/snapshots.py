@@ -13,6 +13,7 @@ from ignite.engine import Engine, Events
 from torch import Tensor, nn
 
 from medabl.files import atomic_path
+from medabl.processors import is_first_process
 from medabl.task import Task
 
 MARGIN = 12
@@ -49,7 +50,7 @@ class SnapshotHandler:
         self.channels = list(task.judged_channels)
         self.kept: dict[int, np.ndarray] = {}
         self.image: Tensor | None = None
-        if task.spatial_dims == 2:
+        if task.spatial_dims == 2 and is_first_process():
             self._choose(dataset)
 
     def attach(self, engine: Engine) -> None:

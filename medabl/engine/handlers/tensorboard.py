@@ -8,6 +8,7 @@ from ignite.engine import Engine
 from monai.handlers import TensorBoardStatsHandler
 
 from medabl.errors import InputError
+from medabl.processors import is_first_process
 from medabl.runs import RunFolder
 
 
@@ -22,7 +23,7 @@ def tensorboard_handlers(enabled: bool, folder: RunFolder, evaluator: Engine) ->
     Raises:
         InputError: if TensorBoard is asked for and not installed.
     """
-    if not enabled:
+    if not enabled or not is_first_process():
         return []
     try:
         import tensorboard  # noqa: F401

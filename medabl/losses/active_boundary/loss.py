@@ -155,8 +155,15 @@ class ActiveBoundaryLoss(SegmentationLoss):
             return sums.sum() / counts.sum().clamp_min(1)
         values = sums / counts.clamp_min(1)
         if self.reduction == "mean":
-            return values.sum() / (counts > 0).sum().clamp_min(1)
+            return values.sum() / self._count(counts > 0)
         return self._reduce(values)
+
+    def _count(self, adds: torch.Tensor) -> torch.Tensor:
+        """How many images the mean is over, by which of them add something; at least 1.
+
+        Several processes with a part of the batch each count those of all parts instead.
+        """
+        return adds.sum().clamp_min(1)
 
     @torch.no_grad()
     def _distance(self, labels: torch.Tensor, distance_map: torch.Tensor | None) -> torch.Tensor:
