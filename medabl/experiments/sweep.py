@@ -5,16 +5,17 @@ from __future__ import annotations
 import shutil
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
 from rich.console import Console
 
 from medabl.data import Cohort
-from medabl.engine import settings_of
+from medabl.engine import pick_device, settings_of
+from medabl.engine.metrics import metric_name
 from medabl.experiments.live import View
-from medabl.experiments.plan import PlannedRun
+from medabl.experiments.plan import PlannedRun, titles
 from medabl.experiments.pool import Pool, check_jobs, default_jobs
 from medabl.experiments.prepare import CACHE, check_data, preprocess
 from medabl.experiments.state import OVER, Progress, read_progress
@@ -56,8 +57,10 @@ def check_runs(
     Raises:
         InputError: if data, folder or options cannot be used.
     """
-    check_jobs(_jobs(runs, options))
+    count_jobs(runs, options)
     check_writable(out)
+    for device in {str(run.config["device"]) for run in runs}:
+        pick_device(device)
     todo = [run for run in runs if is_wanted(progress_of(run), options)]
     with console.status("Reading and checking every file"):
         return dict(zip([run.name for run in todo], check_data(todo), strict=True))
@@ -85,12 +88,12 @@ def carry_out(
     Raises:
         InputError: if another process works on the folder.
     """
-    jobs = _jobs(runs, options)
+    jobs = count_jobs(runs, options)
     wanted = [run for run in runs if run.name in todo]
     with locked(out, shared=True):
         if wanted:
             _prepare(wanted, todo, out, console)
-            with View(console, jobs) as view:
+            with View(console, jobs, titles(runs), _metric(runs)) as view:
                 _Local(runs, wanted, jobs, options, view).run()
         standing = {run.name: progress_of(run) for run in runs}
         if all(progress.state == "done" for progress in standing.values()):
@@ -111,8 +114,21 @@ def is_wanted(progress: Progress, options: Options) -> bool:
     return progress.state != "done"
 
 
-def _jobs(runs: Sequence[PlannedRun], options: Options) -> int:
-    return default_jobs(str(runs[0].config["device"])) if options.jobs is None else options.jobs
+def count_jobs(runs: Sequence[PlannedRun], options: Options) -> int:
+    """How many runs are carried out at the same time.
+
+    Raises:
+        InputError: if a number was asked for that means nothing.
+    """
+    if options.jobs is None:
+        return default_jobs(str(runs[0].config["device"]))
+    check_jobs(options.jobs)
+    return options.jobs
+
+
+def _metric(runs: Sequence[PlannedRun]) -> str:
+    metrics = {settings_of(run.config).task.key_metric for run in runs}
+    return metric_name(metrics.pop()) if len(metrics) == 1 else "metric"
 
 
 def _prepare(
@@ -146,6 +162,7 @@ class _Local:
         self.elsewhere = [run for run in todo if self.standing[run.name].state == "running"]
         self.options = options
         self.view = view
+        self.stopped: set[Path] = set()
         self.pool = Pool(jobs, str(runs[0].config["device"]))
 
     def run(self) -> None:
@@ -165,7 +182,8 @@ class _Local:
             # Its process is ours: no heartbeat has to be looked for.
             progress = _as_running(progress_of(run))
             self.standing[run.name] = progress
-            if progress.collapsed and self.options.stop_collapsed:
+            if progress.hopeless and self.options.stop_collapsed:
+                self.stopped.add(path)
                 self.pool.stop(path)
         if over is not None:
             run = self.by_path[over]
@@ -180,7 +198,7 @@ class _Local:
 
     def _ended(self, run: PlannedRun) -> Progress:
         progress = progress_of(run)
-        if progress.state == "failed" and progress.collapsed and self.options.stop_collapsed:
+        if progress.state != "done" and run.folder.path in self.stopped:
             mark_stopped(run.folder, progress)
             progress = progress_of(run)
         return progress
@@ -197,16 +215,24 @@ def mark_stopped(folder: RunFolder, progress: Progress) -> None:
 
 
 def _as_running(progress: Progress) -> Progress:
-    return Progress(**{**progress.__dict__, "state": "running", "error": ""})
+    return replace(progress, state="running", diverged=False, error="")
 
 
-def not_done(standing: Mapping[str, Progress]) -> str:
-    """One sentence about the runs that are not done, empty if all are."""
-    failed = [name for name, progress in standing.items() if progress.state != "done"]
-    if not failed:
+def not_done(standing: Mapping[str, Progress], again: str) -> str:
+    """One sentence about the runs that are not done, empty if all are.
+
+    Args:
+        standing: from `carry_out`.
+        again: what begins failed ones again.
+    """
+    open_runs = {name: run for name, run in standing.items() if run.state != "done"}
+    if not open_runs:
         return ""
-    first = standing[failed[0]]
+    name, first = next(iter(open_runs.items()))
+    if all(run.state not in OVER for run in open_runs.values()):
+        again = "the same command"
+    error = f", {first.error.rstrip('.')}" if first.error else ""
     return (
-        f"{len(failed)} of {len(standing)} runs are not done ({failed[0]}: {first.state}."
-        f" {first.error}); --retry-failed begins them again."
+        f"{len(open_runs)} of {len(standing)} runs are not done ({name}: {first.state}{error});"
+        f" {again} begins them again."
     )

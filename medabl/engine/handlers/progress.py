@@ -7,6 +7,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import nn
 
+from medabl.engine.metrics import metric_name
+
 
 class ProgressHandler:
     """Shows loss, alpha, key metric and the time left; on no terminal, a line now and then.
@@ -62,7 +64,7 @@ class ProgressHandler:
         epoch, last = engine.state.epoch, engine.state.max_epochs
         self.measured = [
             f"loss {float(engine.state.metrics['train_loss']):.4f}",
-            f"{_shown(self.metric)} {float(self.evaluator.state.metrics[self.metric]):.3f}",
+            f"{metric_name(self.metric)} {float(self.evaluator.state.metrics[self.metric]):.3f}",
         ]
         status = self._status(engine)
         self.progress.update(self.task, status=status)
@@ -84,8 +86,3 @@ class ProgressHandler:
         self.progress.stop()
         if error is not None:
             raise error
-
-
-def _shown(metric: str) -> str:
-    """``slice-DSC`` for ``val_slice_dsc``."""
-    return metric.removeprefix("val_").replace("dsc", "DSC").replace("_", "-")
