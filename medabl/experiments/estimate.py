@@ -103,7 +103,7 @@ def _samples(cohort: Cohort, settings: Settings) -> int:
 
 
 def _step_seconds(parser: ConfigParser, settings: Settings) -> float:
-    """Median time of a training step on blank images with a box to be segmented."""
+    """Median time of a training step on blank images with a band to be segmented."""
     torch.manual_seed(0)
     network = parser.get_parsed_content("placed_network").train()
     optimizer = parser.get_parsed_content("optimizer")
@@ -112,7 +112,7 @@ def _step_seconds(parser: ConfigParser, settings: Settings) -> float:
     loss = TargetLoss(parser.get_parsed_content("loss")).to(device)
     add_maps = Compose(parser.get_parsed_content("distance_map"))
     label = torch.zeros(1, *settings.image_size)
-    label[(0, *(slice(n // 3, n // 2) for n in settings.image_size))] = 1
+    label[0, settings.image_size[0] // 3 : settings.image_size[0] // 2] = 1
     blank = torch.zeros(len(settings.modalities), *settings.image_size)
     sample = add_maps({"image": blank, "label": label})
     batch = default_collate([sample] * settings.batch_size)

@@ -78,9 +78,10 @@ def write_results(table: pd.DataFrame, path: Path) -> None:
             table.to_csv(temporary, index=False)
         else:
             # What varies may hold numbers in one run and nothing or text in another.
-            mixed = [name for name in table if table[name].dtype == object]
-            text = {name: [None if v is None else str(v) for v in table[name]] for name in mixed}
-            table.assign(**text).to_parquet(temporary, index=False)
+            tidy = table.copy()
+            for name in (name for name in tidy if tidy[name].dtype == object):
+                tidy[name] = [None if value is None else str(value) for value in tidy[name]]
+            tidy.to_parquet(temporary, index=False)
 
 
 def check_results_path(path: Path) -> None:
