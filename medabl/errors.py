@@ -1,5 +1,9 @@
 """The one error a user of the command line is meant to read."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 
 class InputError(ValueError):
     """Something the user gave (a file, a folder, an argument) cannot be used.
@@ -7,6 +11,23 @@ class InputError(ValueError):
     The message is one sentence that names it and says what to do; the command line prints it
     without a traceback.
     """
+
+
+class ConfigError(InputError):
+    """A config with mistakes.
+
+    Attributes:
+        problems: what is wrong, a sentence each.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        many = [f"{len(problems)} things are wrong:"] if len(problems) > 1 else []
+        super().__init__("\n".join([*many, *problems]))
+
+
+class UnfinishedError(RuntimeError):
+    """Runs that were asked for and are not done."""
 
 
 class DivergedError(RuntimeError):

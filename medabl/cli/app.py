@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from medabl import __version__
-from medabl.errors import DivergedError, InputError
+from medabl.errors import DivergedError, InputError, UnfinishedError
 from medabl.processors import is_first_process
 
 app = typer.Typer(
@@ -52,7 +52,7 @@ def says_what_is_wrong(command: Command) -> Command:
             command(*args, **kwargs)
         except InputError as error:
             _stop(str(error), 2)
-        except DivergedError as error:
+        except (DivergedError, UnfinishedError) as error:
             _stop(str(error), 1)
         except OSError as error:
             if error.errno == errno.ENOSPC:

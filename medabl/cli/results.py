@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
@@ -23,7 +23,7 @@ _SHOWN = ("best_dsc", "last_dsc", "best_hd95_mm", "last_hd95_mm")
 def results(
     folder: Annotated[Path, typer.Argument(help="Folder of runs, at any depth.")],
     out: Annotated[
-        Path | None, typer.Option(help="Write the whole table, .csv or .parquet.")
+        Path | None, typer.Option(help="Write these rows with all columns, .csv or .parquet.")
     ] = None,
     sort: Annotated[
         str | None, typer.Option(help="Column to sort by; -COLUMN for the largest first.")
@@ -47,7 +47,8 @@ def results(
     if sort is not None:
         key = sort.removeprefix("-")
         _check_columns(table, [key])
-        table = table.sort_values(key, ascending=not sort.startswith("-"), kind="stable")
+        ascending = not sort.startswith("-")
+        table = table.sort_values(key, ascending=ascending, kind="stable", key=_comparable)
     chosen = _default_columns(table) if columns is None else list(names(columns))
     _check_columns(table, chosen)
     console.print(_as_table(table[chosen]))
@@ -57,6 +58,8 @@ def results(
             f"{n} {state}" for state, n in unfinished["state"].value_counts().items()
         )
         tell(f"{len(unfinished)} of {len(table)} runs are not done: {counts}.")
+    for row in unfinished[unfinished["error"] != ""].itertuples():
+        tell(f"{row.run}: {row.error}")
     if out is not None:
         write_results(table, out)
         tell(f"Table: {out}")
@@ -70,6 +73,10 @@ def _filtered(table: pd.DataFrame, where: str) -> pd.DataFrame:
             f"--where {where!r} is no condition on the columns ({error}); there are"
             f" {', '.join(map(str, table))}."
         ) from error
+
+
+def _comparable(column: pd.Series[Any]) -> pd.Series[Any]:
+    return column if column.dtype.kind in "bif" else column.astype(str)
 
 
 def _check_columns(table: pd.DataFrame, chosen: list[str]) -> None:
@@ -89,23 +96,26 @@ def _default_columns(table: pd.DataFrame) -> list[str]:
         for name in settings
         if not name.startswith(("best_", "last_")) and table[name].astype(str).nunique() > 1
     ]
-    told = [name for name in ("flag", "error") if table[name].astype(bool).any()]
+    epochs = ["epochs"] if table["epochs"].nunique() > 1 else []
+    flag = ["flag"] if table["flag"].astype(bool).any() else []
     metrics = [name for name in _SHOWN if name in order]
     # The folder's name repeats what varies.
-    return [*(varying or ["run"]), "state", "epoch", *metrics, *told]
+    return [*(varying or epochs or ["run"]), "state", *flag, "epoch", *epochs, *metrics]
 
 
 def _as_table(table: pd.DataFrame) -> Table:
     shown = Table(box=None, pad_edge=False)
     for name in table:
         numeric = table[name].dtype.kind in "if"
-        shown.add_column(str(name), justify="right" if numeric else "left", overflow="fold")
-    for row in table.itertuples(index=False):
-        shown.add_row(*(Text(_cell(value)) for value in row))
+        shown.add_column(Text(str(name)), justify="right" if numeric else "left", overflow="fold")
+    for row in table.to_dict("records"):
+        shown.add_row(*(Text(_cell(str(name), value)) for name, value in row.items()))
     return shown
 
 
-def _cell(value: object) -> str:
+def _cell(column: str, value: object) -> str:
     if value is None or value != value:
         return ""
-    return f"{value:.3f}" if isinstance(value, float) and not value.is_integer() else f"{value}"
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.3f}" if column.startswith(("best_", "last_")) else f"{value:g}"

@@ -11,10 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from medabl.cli.app import app, console, errors, says_what_is_wrong, tell
-from medabl.errors import InputError
+from medabl.errors import UnfinishedError
 
 if TYPE_CHECKING:
     from medabl.experiments.plan import PlannedRun
+    from medabl.experiments.sweep import Options
 
 _SLURM = "With --launcher slurm"
 
@@ -80,38 +81,46 @@ def sweep(
     slurm = pick_resources(launcher, jobs, asked)
     plan = read_sweep_file(file)
     runs = plan_runs(plan.base, plan.common, plan.combinations(), out)
-    if dry_run:
-        _tell_plan(runs, jobs or 1)
-        return
     options = Options(jobs, retry_failed, stop_collapsed, slurm)
+    if dry_run:
+        _tell_plan(runs, options)
+        return
     todo = check_runs(runs, out, options, errors)
     standing = carry_out(runs, todo, out, options, errors)
     tell(f"Results: medabl results {out}")
     tell(f"Report: medabl report {out} --out FOLDER")
-    if sentence := not_done(standing):
-        raise InputError(sentence)
+    if sentence := not_done(standing, "--retry-failed"):
+        raise UnfinishedError(sentence)
 
 
-def _tell_plan(runs: Sequence[PlannedRun], jobs: int) -> None:
+def _tell_plan(runs: Sequence[PlannedRun], options: Options) -> None:
     from medabl.experiments.estimate import estimate_all
     from medabl.experiments.live import duration
-    from medabl.experiments.sweep import progress_of
+    from medabl.experiments.sweep import count_jobs, is_wanted, progress_of
 
+    jobs = count_jobs(runs, options)
     with errors.status("Timing some steps"):
-        estimates = estimate_all(runs)
+        estimates = estimate_all(runs, jobs)
     table = Table(box=None, pad_edge=False)
-    table.add_column("run", no_wrap=True, overflow="fold")
+    table.add_column("run", overflow="fold")
     for heading in ("state", "epochs", "time", "memory"):
         table.add_column(heading, justify="right", no_wrap=True)
-    left = 0.0
+    left, wanted = 0.0, 0
     for run, cost in zip(runs, estimates, strict=True):
         progress = progress_of(run)
-        share = 1 - progress.epoch / progress.epochs
-        left += 0 if progress.state == "done" else share * cost.seconds
+        if is_wanted(progress, options) and not cost.error:
+            left += (1 - progress.epoch / progress.epochs) * cost.seconds
+            wanted += 1
         memory = "" if cost.gigabytes != cost.gigabytes else f"{cost.gigabytes:.1f} GiB"
         epochs = f"{progress.epoch}/{progress.epochs}"
         table.add_row(Text(run.name), progress.state, epochs, duration(cost.seconds), memory)
     console.print(table)
+    for run, cost in zip(runs, estimates, strict=True):
+        if cost.error:
+            tell(f"{run.name} will fail: {cost.error}")
     measured = all(cost.measured for cost in estimates)
     source = "finished runs" if measured else "a few timed steps: a rough guess"
-    tell(f"{len(runs)} runs, about {duration(left / jobs)} of training left (from {source}).")
+    tell(
+        f"{len(runs)} runs, {wanted} to be carried out, {jobs} at a time: about"
+        f" {duration(left / jobs)} of training (from {source})."
+    )

@@ -8,6 +8,8 @@ from typing import Any
 from monai.data import Dataset
 from torch import Tensor
 
+from medabl.data.volumes import slices_first
+
 
 class SliceDataset(Dataset):
     """All slices of some volumes, as 2D samples.
@@ -38,16 +40,11 @@ class SliceDataset(Dataset):
         slices: list[dict[str, Any]] = []
         for volume in volumes:
             # Plain tensors: the collate function need not merge the volumes' metadata.
-            tensors = {key: _plain(volume[key]) for key in keys if key in volume}
+            plain = {key: volume[key].as_subclass(Tensor) for key in keys if key in volume}
+            tensors = {key: slices_first(tensor) for key, tensor in plain.items()}
             for z in range(tensors[keys[0]].shape[-1]):
                 sliced = {key: tensor[..., z] for key, tensor in tensors.items()}
                 slices.append({**sliced, "subject": volume["subject"], "slice": z})
         if foreground is not None:
             slices = [sample for sample in slices if sample[foreground].any()] or slices
         super().__init__(slices)
-
-
-def _plain(tensor: Tensor) -> Tensor:
-    # The slice axis goes first in memory, so that a slice is one contiguous block.
-    plain = tensor.as_subclass(Tensor)
-    return plain.movedim(-1, 0).contiguous().movedim(0, -1)

@@ -13,7 +13,7 @@ import torch
 from monai.config import KeysCollection
 from monai.data import CacheDataset, MetaTensor, PersistentDataset
 from monai.data.utils import pickle_hashing
-from monai.transforms import MapTransform
+from monai.transforms import Compose, MapTransform, Transform
 from torch import Tensor
 
 from medabl.data.axes import SliceAxis, axes_with_slices_last
@@ -37,7 +37,7 @@ def cached_volumes(
     transform: Callable[..., Any],
     cache_dir: str | Path | None = None,
 ) -> CacheDataset:
-    """Preprocessed volumes of some subjects, held in memory.
+    """Preprocessed volumes of some subjects, held in memory as `SlicesFirst` lays them out.
 
     Args:
         subjects: whose volumes, in this order.
@@ -51,7 +51,8 @@ def cached_volumes(
     """
     items = [subject_item(subject) for subject in subjects]
     if cache_dir is None:
-        return CacheDataset(items, transform, copy_cache=False, progress=False)
+        chain = Compose([transform, SlicesFirst()])
+        return CacheDataset(items, chain, progress=False, copy_cache=False, as_contiguous=False)
     contents = take_fingerprints({subject.id: subject.files for subject in subjects})
     stored = PersistentDataset(
         [{**item, "content": contents[item["subject"]]} for item in items],
@@ -59,7 +60,25 @@ def cached_volumes(
         cache_dir=Path(cache_dir),
         hash_transform=pickle_hashing,
     )
-    return CacheDataset(stored, copy_cache=False, progress=False)
+    return CacheDataset(
+        stored, SlicesFirst(), progress=False, copy_cache=False, as_contiguous=False
+    )
+
+
+class SlicesFirst(Transform):
+    """Lay the tensors of an item out so that each slice along the last axis is one block of memory.
+
+    Shapes and values stay. `medabl.data.SliceDataset` then gives views: nothing is held twice.
+    """
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """The item, its tensors laid out anew."""
+        return {k: slices_first(v) if isinstance(v, Tensor) else v for k, v in data.items()}
+
+
+def slices_first(tensor: Tensor) -> Tensor:
+    """A tensor of the same shape whose last axis is the first in memory."""
+    return tensor.movedim(-1, 0).contiguous().movedim(0, -1)
 
 
 def foreground(image: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from monai.bundle import ConfigParser
 
 from medabl.engine.components import component_problems, referred_keys
 from medabl.engine.settings import Settings, check_settings, closest
-from medabl.errors import InputError
+from medabl.errors import ConfigError, InputError
 
 WIRING = "wiring.yaml"
 _SEPARATOR = "::"
@@ -43,8 +43,9 @@ def load_config(files: Sequence[str | Path], overrides: Mapping[str, Any]) -> di
         settings and wiring in one dictionary, references unresolved, file names absolute.
 
     Raises:
-        InputError: if a file cannot be read, or naming everything that is wrong: keys that mean
-            nothing, values that are not allowed, arguments that a component does not take.
+        InputError: if a file cannot be read; a `ConfigError` naming everything that is wrong: keys
+            that mean nothing, values that are not allowed, arguments that a component does not
+            take.
     """
     parser = ConfigParser({})
     try:
@@ -69,10 +70,8 @@ def load_config(files: Sequence[str | Path], overrides: Mapping[str, Any]) -> di
             config[key] = str(Path(config[key]).expanduser().resolve())
     if not problems:
         problems = _problems(config)
-    if len(problems) > 1:
-        raise InputError("\n".join([f"{len(problems)} things are wrong:", *problems]))
     if problems:
-        raise InputError(problems[0])
+        raise ConfigError(problems)
     return config
 
 

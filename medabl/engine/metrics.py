@@ -31,3 +31,8 @@ def other_metrics(metrics: Mapping[str, Any], task: Task) -> dict[str, Any]:
 def is_better(task: Task) -> Callable[[float, float], bool]:
     """MONAI's ``metric_cmp_fn``: whether a value of the key metric beats the best so far."""
     return operator.gt if task.higher_is_better else operator.lt
+
+
+def metric_name(metric: str) -> str:
+    """What to show for a metric's name: ``slice-DSC`` for ``val_slice_dsc``."""
+    return metric.removeprefix("val_").replace("dsc", "DSC").replace("_", "-")

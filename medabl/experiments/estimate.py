@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,12 +12,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from monai.bundle import ConfigParser
+from monai.transforms import Compose
+from torch.utils.data import default_collate
 
 from medabl.data import Cohort
 from medabl.data.axes import axes_with_slices_last
 from medabl.data.nifti import read_nifti
-from medabl.engine import TargetLoss, find_cohort, settings_of
-from medabl.engine.batch import Target
+from medabl.engine import (
+    Settings,
+    TargetLoss,
+    find_cohort,
+    prepare_training_batch,
+    settings_of,
+)
 from medabl.engine.build import parse
 from medabl.experiments.plan import PlannedRun
 from medabl.processors import peak_memory
@@ -31,22 +40,29 @@ class Estimate:
     """Cost of one run.
 
     Attributes:
-        seconds: of its training.
+        seconds: of its training; NaN if a step failed.
         gigabytes: of memory, NaN where finished runs told the time and nothing was measured.
         measured: whether finished runs told, rather than a few timed steps.
+        error: why a step failed.
     """
 
     seconds: float
-    gigabytes: float
-    measured: bool
+    gigabytes: float = math.nan
+    measured: bool = False
+    error: str = ""
 
 
-def estimate_all(runs: Sequence[PlannedRun]) -> list[Estimate]:
+def estimate_all(runs: Sequence[PlannedRun], jobs: int = 1) -> list[Estimate]:
     """What each run costs; runs that cost the same are timed once.
 
+    Args:
+        runs: finished ones tell what others like them will take.
+        jobs: how many will run at the same time; each has its share of the processors.
+
     Raises:
-        InputError: if a data set cannot be used, or a run cannot be built.
+        InputError: if a data set cannot be used.
     """
+    torch.set_num_threads(max(1, torch.get_num_threads() // jobs))
     finished = [run for run in runs if run.folder.status() == "done"]
     known: dict[str, Estimate] = {}
     for run in runs:
@@ -59,44 +75,62 @@ def estimate_all(runs: Sequence[PlannedRun]) -> list[Estimate]:
 def _estimate(run: PlannedRun, cohort: Cohort, finished: Sequence[PlannedRun]) -> Estimate:
     alike = [other for other in finished if _cost_key(other) == _cost_key(run)]
     if alike:
-        seconds = [
-            float(pd.read_csv(other.folder.timing)["seconds"].median()) * other.config["epochs"]
-            for other in alike
-        ]
-        return Estimate(float(np.median(seconds)), float("nan"), True)
-    return _timed(run, cohort)
-
-
-def _timed(run: PlannedRun, cohort: Cohort) -> Estimate:
+        seconds = [pd.read_csv(other.folder.timing)["seconds"].median() for other in alike]
+        return Estimate(float(np.median(seconds)) * run.config["epochs"], measured=True)
     settings = settings_of(run.config)
+    try:
+        step = _step_seconds(parse(run.config, settings, cohort), settings)
+    except Exception as error:  # whatever the run's own network or loss raises
+        cause = error
+        while isinstance(cause.__cause__, Exception):
+            cause = cause.__cause__
+        return Estimate(math.nan, error=f"{type(cause).__name__}: {cause}")
+    per_subject = _samples(cohort, settings)
+    train, val = (per_subject * len(side) for side in (cohort.train, cohort.val))
+    steps = (settings.slices_per_epoch or train) + val / _BACKWARD
+    voxels = (train + val) * int(np.prod(settings.image_size))
+    held = voxels * (len(settings.modalities) * 4 + 1 + 8)  # images, label, distance maps
+    memory = ((peak_memory() or 0) + held) / 2**30
+    return Estimate(settings.epochs * steps / settings.batch_size * step, memory)
+
+
+def _samples(cohort: Cohort, settings: Settings) -> int:
+    """Slices, or volumes, that a subject gives."""
+    if settings.task.spatial_dims == 3:
+        return 1
     scan = next(iter(cohort.subjects[0].images.values()))
-    slices = read_nifti(scan).data.shape[axes_with_slices_last(settings.slice_axis)[-1]]
-    parser = parse(run.config, settings, cohort)
+    return int(read_nifti(scan).data.shape[axes_with_slices_last(settings.slice_axis)[-1]])
+
+
+def _step_seconds(parser: ConfigParser, settings: Settings) -> float:
+    """Median time of a training step on blank images with a band to be segmented."""
     torch.manual_seed(0)
     network = parser.get_parsed_content("placed_network").train()
     optimizer = parser.get_parsed_content("optimizer")
     device = parser.get_parsed_content("torch_device")
+    autocast = parser.get_parsed_content("autocast")
     loss = TargetLoss(parser.get_parsed_content("loss")).to(device)
-    shape = (settings.batch_size, len(settings.modalities), *settings.image_size)
-    image = torch.rand(shape, device=device)
-    label = (torch.rand((shape[0], 1, *shape[2:]), device=device) > 0.99).float()
+    add_maps = Compose(parser.get_parsed_content("distance_map"))
+    label = torch.zeros(1, *settings.image_size)
+    label[0, settings.image_size[0] // 3 : settings.image_size[0] // 2] = 1
+    blank = torch.zeros(len(settings.modalities), *settings.image_size)
+    sample = add_maps({"image": blank, "label": label})
+    batch = default_collate([sample] * settings.batch_size)
+    image, target = prepare_training_batch(
+        batch, device, memory_format=parser.get_parsed_content("memory_format")
+    )
     seconds = []
     for _ in range(_STEPS + 1):
         start = time.perf_counter()
         optimizer.zero_grad()
-        loss(network(image), Target(label, {})).backward()
+        with torch.autocast(device.type, enabled=autocast.enabled, **autocast.options):
+            logits = network(image)
+        loss(logits.float(), target).backward()
         optimizer.step()
         if device.type == "cuda":
             torch.cuda.synchronize()
         seconds.append(time.perf_counter() - start)
-    step = float(np.median(seconds[1:]))
-    train = settings.slices_per_epoch or slices * len(cohort.train)
-    batches = train / settings.batch_size
-    validation = slices * len(cohort.val) / settings.batch_size / _BACKWARD
-    voxels = slices * (len(cohort.train) + len(cohort.val)) * int(np.prod(settings.image_size))
-    held = voxels * (len(settings.modalities) * 4 + 1 + 8)  # images, label, distance maps
-    memory = ((peak_memory() or 0) + held) / 2**30
-    return Estimate(settings.epochs * (batches + validation) * step, memory, False)
+    return float(np.median(seconds[1:]))
 
 
 def _cost_key(run: PlannedRun) -> str:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from types import TracebackType
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
+from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from medabl.experiments.state import OVER, Progress
 
 _MOST_ROWS = 30
+_OTHER_LINES = 6
 _STYLES = {"done": "green", "failed": "red", "stopped": "yellow", "running": "bold"}
 
 
@@ -23,11 +26,17 @@ class View:
     Args:
         console: where.
         jobs: how many run at the same time, for the time left.
+        titles: what to call each run, by its name.
+        metric: what to call their key metric.
     """
 
-    def __init__(self, console: Console, jobs: int) -> None:
+    def __init__(
+        self, console: Console, jobs: int, titles: Mapping[str, str], metric: str = "metric"
+    ) -> None:
         self.console = console
         self.jobs = jobs
+        self.titles = titles
+        self.metric = metric
         self._told: dict[str, tuple[str, int]] = {}
         self._start = time.monotonic()
         self._live = Live(console=console, auto_refresh=False, transient=True)
@@ -48,60 +57,81 @@ class View:
 
     def show(self, runs: Mapping[str, Progress]) -> None:
         """Show all runs, by name, as they stand now."""
+        if not self._told:
+            counts = Counter(run.state for run in runs.values())
+            self._tell(f"{_count(len(runs))}: {', '.join(f'{n} {s}' for s, n in counts.items())}")
+        ended = sum(self._tell_change(name, run) for name, run in runs.items())
+        if ended:
+            self._tell(self._summary(runs))
         if self.console.is_terminal:
-            self._live.update(self._table(runs), refresh=True)
-        self._tell_changes(runs)
+            self._live.update(Group(self._whole(runs), "", self._table(runs)), refresh=True)
+
+    def _whole(self, runs: Mapping[str, Progress]) -> Table:
+        """A bar over all epochs, and what there is to say of the whole."""
+        line = Table.grid(padding=(0, 2))
+        epochs = sum(run.epochs for run in runs.values())
+        over = sum(run.epochs if _over(run) else run.epoch for run in runs.values())
+        line.add_row(ProgressBar(max(epochs, 1), over, width=20), self._summary(runs))
+        return line
 
     def _table(self, runs: Mapping[str, Progress]) -> Table:
-        table = Table(caption=self._summary(runs), box=None, pad_edge=False)
+        table = Table(box=None, pad_edge=False, header_style="dim")
         table.add_column("run", no_wrap=True, overflow="ellipsis")
-        for heading in ("state", "epoch", "loss", "DSC", "best", "left"):
-            table.add_column(heading, justify="right", no_wrap=True)
+        for heading in ("state", "epoch", "loss", self.metric, "best", "left"):
+            table.add_column(Text(heading), justify="right", no_wrap=True)
         # Those that run come first, then what waits; what is over only as far as there is room.
         order = sorted(runs, key=lambda name: (runs[name].state != "running", _over(runs[name])))
-        for name in order[:_MOST_ROWS]:
+        rows = max(1, min(_MOST_ROWS, self.console.height - _OTHER_LINES))
+        for name in order[:rows]:
             run = runs[name]
-            state = "collapsed" if run.collapsed and run.state == "running" else run.state
+            style = "yellow" if run.flag == "collapsed" else _STYLES.get(run.state, "dim")
             table.add_row(
-                Text(name),
-                state,
+                Text(self.titles[name]),
+                _standing(run),
                 f"{run.epoch}/{run.epochs}" if run.epoch else "",
                 _number(run.loss, 4),
                 _number(run.metric, 3),
                 _number(run.best, 3),
-                "" if _over(run) or run.state != "running" else duration(run.seconds_left),
-                style="yellow" if state == "collapsed" else _STYLES.get(run.state, "dim"),
+                duration(run.seconds_left) if run.state == "running" else "",
+                style=style,
             )
-        if len(order) > _MOST_ROWS:
-            table.add_row(f"... and {len(order) - _MOST_ROWS} more", style="dim")
+        if len(order) > rows:
+            table.add_row(f"and {len(order) - rows} more", style="dim")
         return table
 
     def _summary(self, runs: Mapping[str, Progress]) -> str:
         over = sum(_over(run) for run in runs.values())
-        text = f"{over} of {len(runs)} runs over, {duration(time.monotonic() - self._start)} so far"
+        text = f"{over} of {_count(len(runs))} over, {duration(time.monotonic() - self._start)}"
         left = time_left(runs, self.jobs)
-        return text if left is None else f"{text}, about {duration(left)} left"
+        return text if not left else f"{text}, about {duration(left)} left"
 
-    def _tell_changes(self, runs: Mapping[str, Progress]) -> None:
-        """Print a line for each run that began or ended, and ten times in between without a bar."""
-        for name, run in runs.items():
-            tenth = 0 if self.console.is_terminal else 10 * run.epoch // max(run.epochs, 1)
-            now = (run.state, tenth if run.state == "running" else 0)
-            before = self._told.get(name)
-            self._told[name] = now
-            if before is None or now == before:
-                continue
-            line = f"{name}: {run.state}"
-            if run.state == "running" and self.console.is_terminal:
-                continue
-            if run.epoch:
-                line += f"  epoch {run.epoch}/{run.epochs}  loss {_number(run.loss, 4)}"
-                line += f"  DSC {_number(run.metric, 3)}"
-            if run.collapsed:
-                line += "  collapsed"
-            if run.error:
-                line += f"  {run.error}"
-            self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+    def _tell_change(self, name: str, run: Progress) -> bool:
+        """Print a line if a run began or ended, and without a table ten times in between.
+
+        Returns:
+            whether it is over now and was not before.
+        """
+        tenth = 0 if self.console.is_terminal else 10 * run.epoch // max(run.epochs, 1)
+        now = (run.state, tenth if run.state == "running" else 0)
+        before = self._told.get(name)
+        self._told[name] = now
+        if before is None or now == before:
+            return False
+        if run.state != "running" or not self.console.is_terminal:
+            self._tell(f"{self.titles[name]}: {', '.join(self._facts(run))}")
+        return _over(run)
+
+    def _facts(self, run: Progress) -> list[str]:
+        facts = [_standing(run)]
+        if run.epoch:
+            facts += [f"epoch {run.epoch}/{run.epochs}", f"loss {_number(run.loss, 4)}"]
+            facts += [f"{self.metric} {_number(run.metric, 3)}"]
+        if run.state == "running" and run.seconds_left > 0:
+            facts.append(f"{duration(run.seconds_left)} left")
+        return [*facts, run.error] if run.error else facts
+
+    def _tell(self, line: str) -> None:
+        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def time_left(runs: Mapping[str, Progress], jobs: int) -> float | None:
@@ -110,16 +140,27 @@ def time_left(runs: Mapping[str, Progress], jobs: int) -> float | None:
     if not known:
         return None
     typical = sorted(known)[len(known) // 2]
-    epochs = [
+    left = [
         (run.epochs - run.epoch) * (run.seconds if run.seconds == run.seconds else typical)
         for run in runs.values()
         if not _over(run)
     ]
-    return sum(epochs) / min(jobs, max(len(epochs), 1))
+    return max([sum(left) / jobs, *left])
+
+
+def _standing(run: Progress) -> str:
+    """Its state, or what is wrong with it where that says more."""
+    if run.flag == "collapsed" and run.state == "done":
+        return "done, collapsed"
+    return run.flag if run.flag and run.state in ("running", "failed") else run.state
 
 
 def _over(run: Progress) -> bool:
     return run.state in OVER
+
+
+def _count(runs: int) -> str:
+    return f"{runs} run{'s' * (runs != 1)}"
 
 
 def _number(value: float, digits: int) -> str:
@@ -127,9 +168,11 @@ def _number(value: float, digits: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """``2 min 03 s`` or ``1 h 05 min``; nothing for NaN."""
+    """``12 s``, ``2 min 03 s`` or ``1 h 05 min``; nothing for NaN."""
     if seconds != seconds:
         return ""
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

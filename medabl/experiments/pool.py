@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -33,7 +34,8 @@ class Pool:
     """Worker processes, each with its share of the processors or a GPU of its own.
 
     A worker that dies takes its run with it and nothing else: the run is kept as failed, and the
-    next one gets a new worker. Workers end when this process does, however it ends.
+    next one gets a new worker. Workers end when this process does, however it ends; a run that is
+    ended so is no failure, and goes on another time.
 
     Args:
         jobs: runs at the same time.
@@ -126,6 +128,7 @@ class _Slot:
         self._environment = {**os.environ, **environment}
         self._finished = finished
         self._worker: subprocess.Popen[str] | None = None
+        self._stopped = False
 
     def start(self, path: Path) -> None:
         self.path = path
@@ -136,7 +139,10 @@ class _Slot:
                 stdout=subprocess.PIPE,
                 text=True,
                 env=self._environment,
+                # An interrupt at the terminal is this process's to handle.
+                start_new_session=True,
             )
+            self._stopped = False
         assert self._worker.stdin is not None and self._worker.stdout is not None
         try:
             self._worker.stdin.write(f"{path}\n")
@@ -149,14 +155,26 @@ class _Slot:
 
     def stop(self) -> None:
         if self._worker is not None and self._worker.poll() is None:
+            self._stopped = True
             self._worker.kill()
             self._worker.wait()
 
     def _await(self, path: Path, worker: subprocess.Popen[str], answers: IO[str]) -> None:
-        if not answers.readline():
-            code = worker.wait()
-            write_error(RunFolder.at(path), f"Its process ended with exit status {code}.")
-        self._finished.put(Over(self.number, path))
+        try:
+            if not answers.readline() and not self._stopped:
+                write_error(RunFolder.at(path), _end(worker.wait()))
+        except OSError:
+            pass  # a full disk has no room for it, and the run stays as an interrupted one
+        finally:
+            self._finished.put(Over(self.number, path))
+
+
+def _end(code: int) -> str:
+    if code >= 0:
+        return f"Its process ended with exit status {code}."
+    name = signal.Signals(-code).name
+    cause = "; perhaps there was too little memory" if name == "SIGKILL" else ""
+    return f"Its process was ended by {name}{cause}."
 
 
 def _visible_gpu(number: int) -> str:

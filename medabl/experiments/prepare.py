@@ -41,7 +41,7 @@ def check_data(runs: Sequence[PlannedRun]) -> list[Cohort]:
 
 
 def preprocess(run: PlannedRun, cohort: Cohort, done: set[str]) -> None:
-    """Preprocess the volumes of a run into its ``cache_dir``, unless a run before had the same.
+    """Preprocess the volumes of a run into its ``cache_dir``, but for those a run before had.
 
     Args:
         run: its config says how and where.
@@ -51,11 +51,12 @@ def preprocess(run: PlannedRun, cohort: Cohort, done: set[str]) -> None:
     settings = settings_of(run.config)
     recipe = write_recipe(run.config, parse(run.config, settings, cohort)) or {}
     key = json.dumps([_data_key(settings), recipe.get("preprocess", run.name)], default=str)
-    if settings.cache_dir is None or key in done:
+    todo = [s for s in (*cohort.train, *cohort.val) if f"{key} {s.id}" not in done]
+    if settings.cache_dir is None or not todo:
         return
-    done.add(key)
+    done.update(f"{key} {subject.id}" for subject in todo)
     transform = parse(run.config, settings, cohort).get_parsed_content("preprocess")
-    for subject in (*cohort.train, *cohort.val):
+    for subject in todo:
         cached_volumes([subject], transform, settings.cache_dir)
 
 

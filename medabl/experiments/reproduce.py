@@ -12,7 +12,7 @@ from rich.console import Console
 
 from medabl.data import Subject, find_subjects
 from medabl.engine import pick_device
-from medabl.errors import InputError
+from medabl.errors import InputError, UnfinishedError
 from medabl.experiments.comparison import METHODS, PRESETS, Comparison, plan_comparison
 from medabl.experiments.prepare import check_space
 from medabl.experiments.sweep import Options, carry_out, check_runs, not_done
@@ -70,6 +70,7 @@ def reproduce(settings: Settings, console: Console) -> Path:
 
     Raises:
         InputError: if data, arguments or the output folder cannot be used; before any training.
+        UnfinishedError: if a run failed.
     """
     start = time.perf_counter()
     pick_device(settings.device)
@@ -102,8 +103,8 @@ def reproduce(settings: Settings, console: Console) -> Path:
         if run.name not in todo:
             console.print(f"{run.name}: was there already", highlight=False)
     standing = carry_out(runs, todo, settings.out, settings.options, console)
-    if sentence := not_done(standing):
-        raise InputError(sentence)
+    if sentence := not_done(standing, "the same command"):
+        raise UnfinishedError(sentence)
     folders = [run.folder.path for run in runs]
     report = write_report(folders, settings.out)
     write_boundary_evolution(folders, settings.out / "figures")

@@ -12,22 +12,25 @@ import yaml
 from medabl.engine import MAY_CHANGE
 from medabl.errors import InputError
 from medabl.evaluation import read_evaluation
-from medabl.experiments.state import read_progress
+from medabl.experiments.state import Progress, read_progress
 from medabl.files import atomic_path
 from medabl.runs import WHICH, RunFolder
 from medabl.task import Task
 
 _ALWAYS = ("method", "seed", "fold")
+_TOLD = ("epochs",)  # a column of its own
+_NO_SETTING = set(MAY_CHANGE) - {"data", "split"}  # where a run computes, not what
 _NO_METRICS = {"subject", "site", "prediction", "reference", "image"}
 
 
 def gather_results(root: str | Path) -> pd.DataFrame:
     """A row a run, sorted by name.
 
-    Columns: ``run`` (path below `root`), ``state``, ``flag`` (``collapsed``, or empty), ``epoch``
-    (the last whole one) and ``epochs``; the settings that differ between the runs, ``method``,
-    ``seed`` and ``fold`` always; ``best_<metric>`` and ``last_<metric>``, the mean over the
-    evaluated subjects (NaN left out) at either epoch; ``seconds`` of training; ``error``.
+    Columns: ``run`` (path below `root`), ``state``, ``flag`` (``collapsed``, ``diverged`` or
+    empty), ``epoch`` (the last whole one), ``epochs`` and ``seconds`` of training; the settings
+    that differ between the runs, ``method``, ``seed`` and ``fold`` always; ``best_<metric>`` and
+    ``last_<metric>``, the mean over the evaluated subjects (NaN left out) at either epoch;
+    ``error``.
 
     Args:
         root: a folder of run folders, at any depth, or a run folder.
@@ -41,16 +44,18 @@ def gather_results(root: str | Path) -> pd.DataFrame:
         raise InputError(f"{root} holds no run: no run.json or planned.yaml at any depth.")
     configs = [_flat(_config(folder)) for folder in folders]
     varying = _varying(configs)
-    rows = [
-        {
+    rows = []
+    for folder, config in zip(folders, configs, strict=True):
+        progress = _progress(folder, config)
+        row = {
             "run": folder.path.relative_to(root).as_posix(),
-            **_standing(folder, config),
+            **{name: getattr(progress, name) for name in ("state", "flag", "epoch", "epochs")},
+            "seconds": _seconds(folder),
             **{key: config.get(key) for key in varying},
             **_metrics(folder),
-            "error": _standing(folder, config)["error"],
+            "error": progress.error,
         }
-        for folder, config in zip(folders, configs, strict=True)
-    ]
+        rows.append(row)
     table = pd.DataFrame(rows)
     return table[[*(name for name in table if name != "error"), "error"]]
 
@@ -73,8 +78,10 @@ def write_results(table: pd.DataFrame, path: Path) -> None:
             table.to_csv(temporary, index=False)
         else:
             # What varies may hold numbers in one run and nothing or text in another.
-            mixed = {name: str for name in table if table[name].dtype == object}
-            table.astype(mixed).to_parquet(temporary, index=False)
+            tidy = table.copy()
+            for name in (name for name in tidy if tidy[name].dtype == object):
+                tidy[name] = [None if value is None else str(value) for value in tidy[name]]
+            tidy.to_parquet(temporary, index=False)
 
 
 def check_results_path(path: Path) -> None:
@@ -116,25 +123,19 @@ def _flat(config: Mapping[str, Any], above: str = "") -> dict[str, Any]:
 def _varying(configs: list[dict[str, Any]]) -> list[str]:
     keys = dict.fromkeys(key for config in configs for key in config)
     differ = [key for key in keys if len({str(config.get(key)) for config in configs}) > 1]
-    return [*_ALWAYS, *(key for key in differ if key not in (*_ALWAYS, *MAY_CHANGE))]
+    return [*_ALWAYS, *(key for key in differ if key not in (*_ALWAYS, *_TOLD, *_NO_SETTING))]
 
 
-def _standing(folder: RunFolder, config: Mapping[str, Any]) -> dict[str, Any]:
+def _progress(folder: RunFolder, config: Mapping[str, Any]) -> Progress:
     info = folder.read_info() if folder.info.is_file() else {}
     task = Task.model_validate(info["task"]) if "task" in info else None
     key = task.key_metric if task else str(config.get("task::key_metric", "val_slice_dsc"))
-    progress = read_progress(
-        folder, int(config.get("epochs", 0)), key, task is None or task.higher_is_better
-    )
-    seconds = pd.read_csv(folder.timing)["seconds"].sum() if folder.timing.is_file() else None
-    return {
-        "state": progress.state,
-        "flag": "collapsed" if progress.collapsed else "",
-        "epoch": progress.epoch,
-        "epochs": progress.epochs,
-        "seconds": seconds,
-        "error": progress.error,
-    }
+    epochs = int(config.get("epochs", 0))
+    return read_progress(folder, epochs, key, task is None or task.higher_is_better)
+
+
+def _seconds(folder: RunFolder) -> float | None:
+    return pd.read_csv(folder.timing)["seconds"].sum() if folder.timing.is_file() else None
 
 
 def _metrics(folder: RunFolder) -> dict[str, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -10,16 +11,16 @@ import pandas as pd
 
 from medabl.files import write_text
 from medabl.runs import RunFolder, is_locked
+from medabl.statistics.collapse import has_fallen
 
 State = Literal["pending", "running", "interrupted", "done", "failed", "stopped"]
 """``stopped``: ended early because it had collapsed."""
 
 OVER: tuple[State, ...] = ("done", "failed", "stopped")
-COLLAPSE = 0.1
-"""A drop of the key metric, a Dice, that no one would call fluctuation."""
-
 COLLAPSED_EPOCHS = 3
-"""A run is stopped after so many epochs in a row below its best by `COLLAPSE`."""
+"""A run has collapsed when it has lain far below its best for so many epochs in a row."""
+
+_LEARNING = 0.25  # the share of the epochs in which a run may still be finding its way
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Progress:
         best: the best value of the key metric so far.
         seconds: of a typical epoch.
         collapsed: whether the key metric has fallen and stayed far below its best.
+        diverged: whether the loss became NaN or infinite.
         error: why it failed or was stopped.
     """
 
@@ -46,12 +48,26 @@ class Progress:
     best: float = np.nan
     seconds: float = np.nan
     collapsed: bool = False
+    diverged: bool = False
     error: str = ""
 
     @property
     def seconds_left(self) -> float:
         """Estimated time to the last epoch; 0 when it is over."""
         return 0.0 if self.state in OVER else (self.epochs - self.epoch) * self.seconds
+
+    @property
+    def flag(self) -> str:
+        """``collapsed``, ``diverged`` (its loss is no number any more) or nothing."""
+        return "diverged" if self.diverged else "collapsed" if self.collapsed else ""
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether it has collapsed for good: not while it begins to learn, and not at its end.
+
+        A network that predicts nothing, as some do at first, scores on every empty slice.
+        """
+        return self.collapsed and _LEARNING * self.epochs < self.epoch < self.epochs
 
 
 def read_progress(folder: RunFolder, epochs: int, metric: str, higher_is_better: bool) -> Progress:
@@ -64,20 +80,25 @@ def read_progress(folder: RunFolder, epochs: int, metric: str, higher_is_better:
         higher_is_better: and its direction.
     """
     state, error = read_state(folder)
-    table, timing = _table(folder, "epochs.csv"), _table(folder, "timing.csv")
+    # Only an engine says so in the run's description; what else may happen is in error.txt.
+    diverged = folder.status() == "failed"
+    table, timing = _table(folder.epochs), _table(folder.timing)
     if table.empty or metric not in table:
-        return Progress(state, 0, epochs, error=error)
-    values = table[metric].to_numpy(dtype=float) * (1 if higher_is_better else -1)
-    below = np.fmax.accumulate(values) - values > COLLAPSE
+        return Progress(state, 0, epochs, diverged=diverged, error=error)
+    values = table[metric].to_numpy(dtype=float)
+    best = (np.fmax if higher_is_better else np.fmin).reduce(values)
+    newest = values[-COLLAPSED_EPOCHS:]
+    fallen = [has_fallen(values[0], best, value, higher_is_better) for value in newest]
     return Progress(
         state=state,
         epoch=int(table["epoch"].iloc[-1]),
         epochs=epochs,
         loss=float(table["train_loss"].iloc[-1]),
         metric=float(table[metric].iloc[-1]),
-        best=float(np.nanmax(values)) * (1 if higher_is_better else -1),
+        best=float(best),
         seconds=float(timing["seconds"].median()) if len(timing) else np.nan,
-        collapsed=len(below) > COLLAPSED_EPOCHS and bool(below[-COLLAPSED_EPOCHS:].all()),
+        collapsed=len(values) > COLLAPSED_EPOCHS and all(fallen),
+        diverged=diverged,
         error=error,
     )
 
@@ -102,7 +123,7 @@ def read_state(folder: RunFolder) -> tuple[State, str]:
 
 def last_epoch(folder: RunFolder) -> int:
     """The last whole epoch of a run, 0 before the first."""
-    table = _table(folder, "epochs.csv")
+    table = _table(folder.epochs)
     return 0 if table.empty else int(table["epoch"].iloc[-1])
 
 
@@ -118,8 +139,7 @@ def write_error(folder: RunFolder, error: str) -> None:
     write_text(folder.error, error + "\n")
 
 
-def _table(folder: RunFolder, name: str) -> pd.DataFrame:
-    path = folder.path / name
+def _table(path: Path) -> pd.DataFrame:
     try:
         return pd.read_csv(path)
     except (FileNotFoundError, pd.errors.EmptyDataError):

@@ -12,10 +12,11 @@ import yaml
 from rich.console import Console
 
 from medabl.data import Cohort
-from medabl.engine import settings_of
+from medabl.engine import pick_device, settings_of
+from medabl.engine.metrics import metric_name
 from medabl.experiments.launcher import Launcher
 from medabl.experiments.live import View
-from medabl.experiments.plan import PlannedRun
+from medabl.experiments.plan import PlannedRun, titles
 from medabl.experiments.pool import Pool, check_jobs, default_jobs
 from medabl.experiments.prepare import CACHE, check_data, preprocess
 from medabl.experiments.slurm import SlurmLauncher
@@ -59,10 +60,12 @@ def check_runs(
     Raises:
         InputError: if data, folder or options cannot be used.
     """
-    check_jobs(_jobs(runs, options))
+    count_jobs(runs, options)
     if options.slurm is not None:
         options.slurm.check()
     check_writable(out)
+    for device in {str(run.config["device"]) for run in runs}:
+        pick_device(device)
     todo = [run for run in runs if is_wanted(progress_of(run), options)]
     with console.status("Reading and checking every file"):
         return dict(zip([run.name for run in todo], check_data(todo), strict=True))
@@ -95,7 +98,7 @@ def carry_out(
         if wanted:
             _prepare(wanted, todo, out, console)
             launcher = _launcher(runs, wanted, out, options)
-            with View(console, launcher.jobs) as view:
+            with View(console, launcher.jobs, titles(runs), _metric(runs)) as view:
                 _Loop(runs, wanted, launcher, options, view).run()
         standing = {run.name: progress_of(run) for run in runs}
         if all(progress.state == "done" for progress in standing.values()):
@@ -116,8 +119,21 @@ def is_wanted(progress: Progress, options: Options) -> bool:
     return progress.state != "done"
 
 
-def _jobs(runs: Sequence[PlannedRun], options: Options) -> int:
-    return default_jobs(str(runs[0].config["device"])) if options.jobs is None else options.jobs
+def count_jobs(runs: Sequence[PlannedRun], options: Options) -> int:
+    """How many runs are carried out at the same time.
+
+    Raises:
+        InputError: if a number was asked for that means nothing.
+    """
+    if options.jobs is None:
+        return default_jobs(str(runs[0].config["device"]))
+    check_jobs(options.jobs)
+    return options.jobs
+
+
+def _metric(runs: Sequence[PlannedRun]) -> str:
+    metrics = {settings_of(run.config).task.key_metric for run in runs}
+    return metric_name(metrics.pop()) if len(metrics) == 1 else "metric"
 
 
 def _launcher(
@@ -125,7 +141,7 @@ def _launcher(
 ) -> Launcher:
     if options.slurm is not None:
         return SlurmLauncher(options.slurm, out, [run.folder.path for run in wanted])
-    return Pool(_jobs(runs, options), str(runs[0].config["device"]))
+    return Pool(count_jobs(runs, options), str(runs[0].config["device"]))
 
 
 def _prepare(
@@ -161,6 +177,7 @@ class _Loop:
         self.launcher = launcher
         self.options = options
         self.view = view
+        self.stopped: set[Path] = set()
 
     def run(self) -> None:
         self.view.show(self.standing)
@@ -179,9 +196,10 @@ class _Loop:
             run = self.by_path[path]
             # The launcher knows it at once; a heartbeat comes and goes with some delay.
             state: State = "running" if self.launcher.is_running(path) else "pending"
-            progress = replace(progress_of(run), state=state, error="")
+            progress = replace(progress_of(run), state=state, diverged=False, error="")
             self.standing[run.name] = progress
-            if progress.collapsed and self.options.stop_collapsed:
+            if progress.hopeless and self.options.stop_collapsed:
+                self.stopped.add(path)
                 self.launcher.stop(path)
         for path in over:
             run = self.by_path[path]
@@ -196,7 +214,7 @@ class _Loop:
 
     def _ended(self, run: PlannedRun) -> Progress:
         progress = progress_of(run)
-        if progress.state == "failed" and progress.collapsed and self.options.stop_collapsed:
+        if progress.state != "done" and run.folder.path in self.stopped:
             mark_stopped(run.folder, progress)
             progress = progress_of(run)
         return progress
@@ -212,13 +230,21 @@ def mark_stopped(folder: RunFolder, progress: Progress) -> None:
     folder.update(status="stopped", error=error)
 
 
-def not_done(standing: Mapping[str, Progress]) -> str:
-    """One sentence about the runs that are not done, empty if all are."""
-    failed = [name for name, progress in standing.items() if progress.state != "done"]
-    if not failed:
+def not_done(standing: Mapping[str, Progress], again: str) -> str:
+    """One sentence about the runs that are not done, empty if all are.
+
+    Args:
+        standing: from `carry_out`.
+        again: what begins failed ones again.
+    """
+    open_runs = {name: run for name, run in standing.items() if run.state != "done"}
+    if not open_runs:
         return ""
-    first = standing[failed[0]]
+    name, first = next(iter(open_runs.items()))
+    if all(run.state not in OVER for run in open_runs.values()):
+        again = "the same command"
+    error = f", {first.error.rstrip('.')}" if first.error else ""
     return (
-        f"{len(failed)} of {len(standing)} runs are not done ({failed[0]}: {first.state}."
-        f" {first.error}); --retry-failed begins them again."
+        f"{len(open_runs)} of {len(standing)} runs are not done ({name}: {first.state}{error});"
+        f" {again} begins them again."
     )

@@ -9,6 +9,7 @@ whoever started the worker is gone, so is the worker, in the middle of a run if 
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import queue
@@ -47,17 +48,19 @@ def carry_out(path: str | Path, interrupted: Callable[[], bool] = lambda: False)
     try:
         config: Mapping[str, Any] = yaml.safe_load(folder.planned.read_text(encoding="utf-8"))
         train({**config, "run_dir": str(folder.path)}, check=False)
-    except (InputError, DivergedError) as error:
-        print(f"Error: {error}", file=sys.stderr)
-        write_error(folder, str(error))
-        return False
     except Exception as error:
         if interrupted():
             raise
-        traceback.print_exc()
-        write_error(folder, f"{type(error).__name__}: {error}")
+        _keep(folder, error)
         return False
     return True
+
+
+def _keep(folder: RunFolder, error: Exception) -> None:
+    told = isinstance(error, (InputError, DivergedError))
+    with contextlib.suppress(OSError):  # a full disk may have no room for it
+        write_error(folder, str(error) if told else f"{type(error).__name__}: {error}")
+        print(f"Error: {error}" if told else traceback.format_exc(), file=sys.stderr, flush=True)
 
 
 def main() -> None:

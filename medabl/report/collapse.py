@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from medabl.report.columns import validation_label
 from medabl.report.epochs import epoch_of, validated_epochs
 from medabl.report.runs import Run, Runs
-
-# A drop in Dice that no one would call fluctuation.
-DROP = 0.1
+from medabl.statistics.collapse import DROP, has_fallen
 
 
 @dataclass(frozen=True)
@@ -30,10 +28,7 @@ def find_collapses(runs: Runs) -> list[Collapse]:
     """Find runs that end far below their best epoch.
 
     Looks at the 3D DSC of both evaluated checkpoints where the run has them, and otherwise at
-    the key metric in the log of its epochs. A key metric that lies between 0 and 1 and is better
-    when higher collapses as Dice does, by more than 0.1. Of any other one (a distance, a loss) a
-    run must have lost more than half of what it gained since its first epoch, and more than a
-    tenth of its best value.
+    the key metric in the log of its epochs; how far is far is `has_fallen`'s to say.
     """
     found = [_find_collapse(run) for run in runs.runs]
     return [collapse for collapse in found if collapse is not None]
@@ -56,9 +51,7 @@ def _in_log(run: Run) -> Collapse | None:
         return None
     first = float(validated_epochs(run)[run.key_metric].iloc[0])
     best, last = float(top[run.key_metric]), float(end[run.key_metric])
-    lost, gained = abs(best - last), abs(best - first)
-    like_dice = run.higher_is_better and 0 <= last <= best <= 1
-    if lost <= (DROP if like_dice else max(gained / 2, abs(best) / 10)):
+    if not has_fallen(first, best, last, run.higher_is_better):
         return None
     measure = validation_label(run.key_metric)
     epochs = int(top["epoch"]), int(end["epoch"])

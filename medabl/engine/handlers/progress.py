@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import nn
 
+from medabl.engine.metrics import metric_name
 from medabl.processors import is_first_process
 
 
@@ -66,7 +67,7 @@ class ProgressHandler:
         epoch, last = engine.state.epoch, engine.state.max_epochs
         self.measured = [
             f"loss {float(engine.state.metrics['train_loss']):.4f}",
-            f"{_shown(self.metric)} {float(self.evaluator.state.metrics[self.metric]):.3f}",
+            f"{metric_name(self.metric)} {float(self.evaluator.state.metrics[self.metric]):.3f}",
         ]
         status = self._status(engine)
         self.progress.update(self.task, status=status)
@@ -88,8 +89,3 @@ class ProgressHandler:
         self.progress.stop()
         if error is not None:
             raise error
-
-
-def _shown(metric: str) -> str:
-    """``slice-DSC`` for ``val_slice_dsc``."""
-    return metric.removeprefix("val_").replace("dsc", "DSC").replace("_", "-")
