@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from medabl.data import Subject, groups_of
 from medabl.data.split import validation_count
 from medabl.engine import load_config
 from medabl.errors import InputError
@@ -16,7 +17,7 @@ METHODS = ("gdl", "gdl_bl", "gdl_abl")
 """The rows of the paper's table: keys of `methods` in ``configs/wiring.yaml``."""
 
 LEAVE_ONE_OUT = 5
-"""Up to this many subjects are held out in turn by default: a single split would judge too few."""
+"""Up to this many patients are held out in turn by default: a single split would judge too few."""
 
 _PLANNED = ("method", "seed", "fold", "folds", "run_dir", "data")
 
@@ -61,7 +62,7 @@ def plan_comparison(
     preset: str,
     data: Path,
     out: Path,
-    subjects: int,
+    subjects: Sequence[Subject],
     *,
     methods: Sequence[str] = METHODS,
     seeds: Sequence[int] = (0,),
@@ -75,10 +76,10 @@ def plan_comparison(
         preset: key of `PRESETS`.
         data: folder with the subjects.
         out: run folders go to ``out/runs``.
-        subjects: how many subjects there are.
+        subjects: those in `data`.
         methods: keys of `methods` in the config.
         seeds: seeds of initial weights and order; the split does not change with them.
-        folds: number of folds; by default each of up to five subjects is held out in turn, and
+        folds: number of folds; by default each of up to five patients is held out in turn, and
             more are split once, as the config says.
         configs: further config files over the preset's, with methods of the user's own perhaps.
         overrides: further config keys.
@@ -108,23 +109,28 @@ def plan_comparison(
 
 
 def _folds(
-    preset: str, base: Mapping[str, Any], data: Path, subjects: int, folds: int | None
+    preset: str,
+    base: Mapping[str, Any],
+    data: Path,
+    subjects: Sequence[Subject],
+    folds: int | None,
 ) -> int | None:
     """How many folds, None for a single split, having seen that the subjects suffice."""
+    patients, scans = len(groups_of(subjects, base["group_by"])), len(subjects)
     if folds is not None and base["split"] is not None:
         raise InputError("Give either folds or split: a split file allows for one fold only.")
-    if subjects < 2:
-        raise InputError(f"{data} holds {subjects} subject; a comparison needs at least two.")
-    if folds is not None and not 2 <= folds <= subjects:
-        raise InputError(f"{folds} folds cannot divide {subjects} subjects; give 2 to {subjects}.")
+    if patients < 2:
+        raise InputError(f"{data} holds {patients} subject; a comparison needs at least two.")
+    if folds is not None and not 2 <= folds <= patients:
+        raise InputError(f"{folds} folds cannot divide {patients} subjects; give 2 to {patients}.")
     if folds is not None or base["split"] is not None:
         return folds
-    if subjects <= LEAVE_ONE_OUT:
-        return subjects
-    held_out = validation_count(base["validation"], subjects)
-    if subjects < held_out + 2:
+    if patients <= LEAVE_ONE_OUT:
+        return patients
+    held_out = validation_count(base["validation"], scans)
+    if scans < held_out + 2:
         raise InputError(
             f"The split of the {preset} preset holds out {held_out} subjects and needs at least"
-            f" {held_out + 2}, but {data} holds {subjects}; give folds (--folds 5) instead."
+            f" {held_out + 2}, but {data} holds {scans}; give folds (--folds 5) instead."
         )
     return None

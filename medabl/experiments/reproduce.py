@@ -83,7 +83,7 @@ def reproduce(settings: Settings, console: Console) -> Path:
         settings.preset,
         data,
         settings.out,
-        len(subjects),
+        subjects,
         methods=settings.methods,
         seeds=settings.seeds,
         folds=settings.folds,

@@ -3,29 +3,40 @@ from typing import Any
 
 import pytest
 
+from medabl.data import Subject
 from medabl.errors import InputError
 from medabl.experiments import Comparison, plan_comparison
 
 
 def plan(subjects: int, preset: str = "quick", **arguments: Any) -> Comparison:
-    return plan_comparison(preset, Path("data"), Path("out"), subjects, **arguments)
+    scans = [Subject(f"s{number}", "", {}, None) for number in range(subjects)]
+    return plan_comparison(preset, Path("data"), Path("out"), scans, **arguments)
+
+
+def configs(comparison: Comparison) -> list[dict[str, Any]]:
+    return [run.config for run in comparison.runs]
 
 
 def test_every_method_with_every_seed_in_a_folder_of_its_own() -> None:
     comparison = plan(60, "paper", seeds=(0, 1))
-    names = [folder.path.name for folder in comparison.folders]
+    names = [run.name for run in comparison.runs]
     assert names == ["gdl-s0", "gdl_bl-s0", "gdl_abl-s0", "gdl-s1", "gdl_bl-s1", "gdl_abl-s1"]
     assert comparison.folds is None
-    assert {(c["seed"], c["method"]) for c in comparison.configs} == {
+    assert {(c["seed"], c["method"]) for c in configs(comparison)} == {
         (s, m) for s in (0, 1) for m in ("gdl", "gdl_bl", "gdl_abl")
     }
-    assert len({c["split_seed"] for c in comparison.configs}) == 1
+    assert len({c["split_seed"] for c in configs(comparison)}) == 1
 
 
 def test_a_few_subjects_are_held_out_in_turn() -> None:
     comparison = plan(3, methods=["gdl"])
     assert comparison.folds == 3
-    assert [c["fold"] for c in comparison.configs] == [0, 1, 2]
+    assert [c["fold"] for c in configs(comparison)] == [0, 1, 2]
+
+
+def test_scans_of_one_patient_are_held_out_together() -> None:
+    scans = [Subject(f"P{p}_T{t}", "", {}, None) for p in (1, 2) for t in (1, 2)]
+    assert plan_comparison("quick", Path("data"), Path("out"), scans).folds == 2
 
 
 def test_more_are_split_once_unless_folds_are_asked_for() -> None:
@@ -34,7 +45,7 @@ def test_more_are_split_once_unless_folds_are_asked_for() -> None:
 
 
 def test_overrides_reach_every_run() -> None:
-    assert {c["epochs"] for c in plan(16, overrides={"epochs": 5}).configs} == {5}
+    assert {c["epochs"] for c in configs(plan(16, overrides={"epochs": 5}))} == {5}
 
 
 @pytest.mark.parametrize(
@@ -43,7 +54,7 @@ def test_overrides_reach_every_run() -> None:
         ({"subjects": 1}, "at least two"),
         ({"subjects": 11, "preset": "paper"}, "needs at least 12, but data holds 11"),
         ({"subjects": 6, "folds": 7}, "7 folds cannot divide 6"),
-        ({"subjects": 9, "methods": ["hinge"]}, "No loss 'hinge'"),
+        ({"subjects": 9, "methods": ["hinge"]}, "method=hinge is not known"),
         ({"subjects": 9, "overrides": {"seed": 3}}, "seed cannot be overridden here"),
         ({"subjects": 9, "folds": 3, "overrides": {"split": "s"}}, "either folds or split"),
     ],
