@@ -19,7 +19,6 @@ from typer.testing import CliRunner
 
 from medabl.cli import app
 from medabl.data import find_subjects
-from medabl.engine import load_predictor
 from medabl.errors import InputError
 from medabl.export.bundle import write_bundle
 from medabl.export.monai_recipe import monai_preprocessing
@@ -129,10 +128,13 @@ def test_without_medabl_the_bundle_gives_the_masks_of_predict(
 ):
     run_bare(bare_python, bundle, "--config_file", "configs/inference.yaml",
              "--dataset_dir", data, "--output_dir", tmp_path)  # fmt: skip
-    predictor = load_predictor(run / "checkpoints" / "best.pt", "cpu")
+    arguments = ["predict", "--checkpoint", run / "checkpoints" / "best.pt", "--device", "cpu",
+                 "--data", data, "--out", tmp_path / "ours"]  # fmt: skip
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert result.exit_code == 0, result.output
     lesion = 0
     for subject in find_subjects(data):
-        expected = nib.load(predictor.write(subject, tmp_path / "ours" / f"{subject.id}.nii.gz"))
+        expected = nib.load(tmp_path / "ours" / f"{subject.id}.nii.gz")
         mask = nib.load(tmp_path / subject.id / "pre" / "FLAIR_mask.nii.gz")
         np.testing.assert_array_equal(np.asarray(mask.dataobj), np.asarray(expected.dataobj))
         np.testing.assert_allclose(mask.affine, expected.affine, atol=1e-4)
