@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The trainers in the real nnU-Net: convert, plan, train two short epochs, resume, predict, evaluate, on six
 # phantom subjects; 2D and 3D, labels, regions and voxels to ignore. Needs `pip install medabl[nnunet]` in the
-# environment that runs it. CI runs it only where MEDABL_NNUNET=1 is set: it takes ten minutes or more on two CPU cores.
+# environment that runs it, an environment of its own: nnU-Net brings torchvision. CI does not run it: ten minutes or more.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python}
