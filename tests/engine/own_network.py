@@ -16,3 +16,14 @@ class Own(nn.Module):
         """B x 2 x H x W to logits of the same shape."""
         logits: Tensor = self.layer(x)
         return logits
+
+
+class InDouble(nn.Module):
+    """A network in double precision, where sums taken in another order come to the same."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network.double()
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.network(image.double())
