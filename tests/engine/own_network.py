@@ -1,4 +1,4 @@
-"""A network that is none of MONAI's, torch.nn's or medabl's."""
+"""Networks that are none of MONAI's, torch.nn's or medabl's."""
 
 from __future__ import annotations
 
@@ -25,5 +25,7 @@ class InDouble(nn.Module):
         super().__init__()
         self.network = network.double()
 
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        return self.network(image.double())
+    def forward(self, image: Tensor) -> Tensor:
+        """As the network, float64."""
+        logits: Tensor = self.network(image.double())
+        return logits
