@@ -1,4 +1,4 @@
-"""A network that is none of MONAI's, torch.nn's or medabl's."""
+"""Networks that are none of MONAI's, torch.nn's or medabl's."""
 
 from __future__ import annotations
 
@@ -15,4 +15,17 @@ class Own(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """B x 2 x H x W to logits of the same shape."""
         logits: Tensor = self.layer(x)
+        return logits
+
+
+class InDouble(nn.Module):
+    """A network in double precision, where sums taken in another order come to the same."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network.double()
+
+    def forward(self, image: Tensor) -> Tensor:
+        """As the network, float64."""
+        logits: Tensor = self.network(image.double())
         return logits

@@ -26,11 +26,15 @@ from tests.experiments.slow_runs import write_slow_config
 from tests.small_runs import SMALL, small_config, weights
 
 ROOT = Path(__file__).parents[2]
-# Batches of 5, 5 and 3 images: none can be halved. The sum of gradients is what is compared, which
-# Adam would divide by its own rounding where it is zero (a bias before batch norm).
-UNEVEN = {"batch_size": 5, "slices_per_epoch": 13, "learning_rate": 0.1}
-SGD = {"optimizer": "$torch.optim.SGD(@placed_network.parameters(), @learning_rate, 0.9)"}
-DEEP = "bridge.1.body.0.conv.weight"
+UNEVEN = {"batch_size": 5, "slices_per_epoch": 13}  # batches of 5, 5 and 3: none can be halved
+# In float32 the two round differently, and training makes much of little.
+DOUBLE = {
+    "network": {
+        "_target_": "tests.engine.own_network.InDouble",
+        "network": "$medabl.networks.KervadecUNet(len(@modalities), 2, width=@width)",
+    }
+}
+DEEP = "network.bridge.1.body.0.conv.weight"
 # A metric that every digit of the network's output goes into.
 MSE = {
     "_target_": "IgniteMetricHandler",
@@ -98,12 +102,10 @@ def test_losses_gradients_and_batch_norms_of_two_halves_are_those_of_the_whole(
 @pytest.mark.parametrize("method", ["gdl", "gdl_bl", "gdl_abl"])
 def test_two_processes_train_the_weights_of_one(cohort: Path, tmp_path: Path, method: str) -> None:
     settings = {**UNEVEN, "method": method}
-    one, two = _one_and_two(cohort, tmp_path, SGD, **settings)
+    one, two = _one_and_two(cohort, tmp_path, DOUBLE, **settings)
     _same_to_1e6(one, two)
-    before = weights(_untrained(cohort, tmp_path, **settings))
-    assert (
-        float((before["up0.1.conv.weight"] - weights(one)["up0.1.conv.weight"]).abs().max()) > 0.01
-    )
+    before, after = weights(_untrained(cohort, tmp_path, **settings)), weights(one)
+    assert float((before[DEEP] - after[DEEP]).abs().max()) > 1e-3
 
 
 @pytest.mark.slow
@@ -125,8 +127,8 @@ def test_validation_in_two_processes_has_the_numbers_of_one_to_the_last_digit(
 @pytest.mark.slow
 def test_a_run_of_two_processes_is_resumed_by_one(cohort: Path, tmp_path: Path) -> None:
     slow = write_slow_config(tmp_path / "slow.yaml", 0.1)
-    file = tmp_path / "sgd.yaml"
-    file.write_text(yaml.safe_dump(SGD))
+    file = tmp_path / "double.yaml"
+    file.write_text(yaml.safe_dump(DOUBLE))
     run = RunFolder(tmp_path / "run")
     process = _start(*_train(cohort, run.path, file, slow, epochs=4, **UNEVEN))
     deadline = time.monotonic() + 200
@@ -161,7 +163,8 @@ def _packaged_metrics() -> dict[str, object]:
 
 def _untrained(cohort: Path, root: Path, **settings: object) -> RunFolder:
     """The run whose learning rate changes nothing."""
-    return train(small_config(cohort, root / "untrained", **{**settings, "learning_rate": 1e-30}))
+    still = {**settings, "learning_rate": 1e-30}
+    return train(small_config(cohort, root / "untrained", root / "mine.yaml", **still))
 
 
 def _batch() -> tuple[torch.Tensor, torch.Tensor]:
