@@ -113,7 +113,7 @@ def test_phantom(tmp_path: Path) -> None:
         (["reproduce", "--data", "{cohort}", "--seeds", "a"], "--seeds takes whole numbers"),
         (["reproduce", "--data", "{cohort}", "--device", "cuda:99"], "cuda:99"),
         (["reproduce", "--data", "{cohort}", "--device", "magic"], "device must be"),
-        (["reproduce", "--data", "{cohort}", "--losses", "dice"], "No loss 'dice'"),
+        (["reproduce", "--data", "{cohort}", "--losses", "dice"], "method=dice is not known"),
         (["reproduce", "--data", "{cohort}", "--set", "epoch=3"], "did you mean epochs"),
         (["train", "data=x"], "at least one config file"),
         (["train", "wmh.yaml", "nonsense"], "neither a config file nor key=value"),
