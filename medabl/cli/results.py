@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -15,7 +16,12 @@ from medabl.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-_SHOWN = ("best_dsc", "last_dsc", "best_hd95_mm", "last_hd95_mm")
+_SHOWN = (  # the dearest first
+    "best_dsc",
+    "last_dsc",
+    "best_hd95_mm",
+    "last_hd95_mm",
+)
 
 
 @app.command()
@@ -49,9 +55,11 @@ def results(
         _check_columns(table, [key])
         ascending = not sort.startswith("-")
         table = table.sort_values(key, ascending=ascending, kind="stable", key=_comparable)
-    chosen = _default_columns(table) if columns is None else list(names(columns))
-    _check_columns(table, chosen)
-    console.print(_as_table(table[chosen]))
+    if columns is None:
+        console.print(_as_table(table[_columns_that_fit(table)]))
+    else:
+        _check_columns(table, list(names(columns)))
+        console.print(_as_table(table[list(names(columns))]))
     unfinished = table[table["state"] != "done"]
     if len(unfinished):
         counts = ", ".join(
@@ -87,8 +95,8 @@ def _check_columns(table: pd.DataFrame, chosen: list[str]) -> None:
         )
 
 
-def _default_columns(table: pd.DataFrame) -> list[str]:
-    """What varies and what matters; the file holds the rest."""
+def _columns_that_fit(table: pd.DataFrame) -> list[str]:
+    """What varies and what matters, as far as the terminal has room; the file holds the rest."""
     order = [str(name) for name in table]
     settings = order[order.index("seconds") + 1 : order.index("error")]
     varying = [
@@ -98,9 +106,16 @@ def _default_columns(table: pd.DataFrame) -> list[str]:
     ]
     epochs = ["epochs"] if table["epochs"].nunique() > 1 else []
     flag = ["flag"] if table["flag"].astype(bool).any() else []
-    metrics = [name for name in _SHOWN if name in order]
+    metrics = [name for name in _SHOWN if name in order and table[name].notna().any()]
     # The folder's name repeats what varies.
-    return [*(varying or epochs or ["run"]), "state", *flag, "epoch", *epochs, *metrics]
+    chosen = [*(varying or epochs or ["run"]), "state", *flag, "epoch", *epochs, *metrics]
+    while chosen[-1] in metrics and _width(table[chosen]) > console.width:
+        chosen.pop()
+    return chosen
+
+
+def _width(table: pd.DataFrame) -> int:
+    return Measurement.get(console, console.options.update(width=1000), _as_table(table)).maximum
 
 
 def _as_table(table: pd.DataFrame) -> Table:

@@ -103,7 +103,7 @@ def parse_overrides(texts: Sequence[str]) -> dict[str, Any]:
 
 
 def _problems(config: Mapping[str, Any]) -> list[str]:
-    settings, problems = check_settings(_settings_part(config))
+    _, problems = check_settings(_settings_part(config))
     wiring = set(yaml.safe_load(packaged_config(WIRING).read_text(encoding="utf-8")))
     known = [*Settings.model_fields, *sorted(wiring)]
     used = referred_keys(config)
@@ -119,10 +119,9 @@ def _problems(config: Mapping[str, Any]) -> list[str]:
         for key in _METHOD_KEYS:
             if not isinstance(method, dict) or key not in method:
                 problems.append(f"methods::{name} lacks {key!r}: a method has {_METHOD_KEYS}.")
-    if settings is not None and settings.method not in methods:
-        problems.append(
-            f"method={settings.method} is not known; {closest(settings.method, methods)}"
-        )
+    method = config.get("method")
+    if isinstance(method, str) and method and method not in methods:
+        problems.append(f"method={method} is not known; {closest(method, methods)}")
     return problems + component_problems(config)
 
 

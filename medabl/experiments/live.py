@@ -64,7 +64,11 @@ class View:
         if ended:
             self._tell(self._summary(runs))
         if self.console.is_terminal:
-            self._live.update(Group(self._whole(runs), "", self._table(runs)), refresh=True)
+            self._live.update(self.picture(runs), refresh=True)
+
+    def picture(self, runs: Mapping[str, Progress]) -> Group:
+        """What a terminal shows: the whole on one line, and a row a run."""
+        return Group(self._whole(runs), "", self._table(runs))
 
     def _whole(self, runs: Mapping[str, Progress]) -> Table:
         """A bar over all epochs, and what there is to say of the whole."""
