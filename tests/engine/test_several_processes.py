@@ -153,7 +153,7 @@ def test_a_loss_that_diverges_ends_all_processes_and_is_told_once(
     process = _start(*arguments, stderr=subprocess.PIPE)
     _, errors = process.communicate(timeout=300)
     assert process.returncode != 0
-    assert errors.count("The loss is NaN or infinite") == 1
+    assert errors.count("Error: The loss is NaN or infinite") == 1
     assert RunFolder(tmp_path / "run").status() == "failed"
 
 
