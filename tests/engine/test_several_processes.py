@@ -20,6 +20,7 @@ from medabl.data.share import ShareSampler, contiguous_share
 from medabl.engine import packaged_config, train, train_share
 from medabl.errors import InputError
 from medabl.experiments.state import last_epoch
+from medabl.files import read_json
 from medabl.runs import RunFolder, load_checkpoint
 from tests.engine.one_of_two import LOSSES, results
 from tests.experiments.slow_runs import write_slow_config
@@ -135,8 +136,8 @@ def test_a_run_of_two_processes_is_resumed_by_one(cohort: Path, tmp_path: Path) 
     while last_epoch(run) < 2:
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.1)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    os.kill(read_json(run.path / "heartbeat.json")["process"], signal.SIGKILL)
+    assert process.wait(60) != 0
     assert 2 <= last_epoch(run) < 4
     train(small_config(cohort, run.path, file, slow, epochs=4, **UNEVEN))
     assert "processes 2 -> 1" in str(run.read_info()["warnings"])
@@ -152,7 +153,7 @@ def test_a_loss_that_diverges_ends_all_processes_and_is_told_once(
     process = _start(*arguments, stderr=subprocess.PIPE)
     _, errors = process.communicate(timeout=300)
     assert process.returncode != 0
-    assert errors.count("The loss is NaN or infinite") == 1
+    assert errors.count("Error: The loss is NaN or infinite") == 1
     assert RunFolder(tmp_path / "run").status() == "failed"
 
 

@@ -11,9 +11,12 @@ SETTINGS = {"image_size": [32, 32], "width": 2, "validation": 2, "device": "cpu"
 
 
 def write_slow_config(path: Path, seconds: float) -> Path:
-    """A config in which every sample of every epoch takes so long and is as it is."""
+    """A config in which every sample of every epoch takes so long and is as it is.
+
+    What is drawn anew every epoch is not cached.
+    """
     wait = f"$lambda image: (__import__('time').sleep({seconds}), image)[1]"
-    augmentation = [{"_target_": "Lambdad", "keys": "image", "func": wait}]
+    augmentation = [{"_target_": "RandLambdad", "keys": "image", "func": wait}]
     path.write_text(yaml.safe_dump({"augmentation": augmentation}))
     return path
 
