@@ -349,6 +349,7 @@ def test_a_disk_that_fills_while_writing_is_one_sentence(tmp_path, monkeypatch):
     assert not list(tmp_path.glob("*x.csv"))
 
 
+@pytest.mark.slow
 def test_a_long_temporary_folder_does_not_stop_the_workers(tmp_path):
     """The names of sockets, which worker processes are started by, are short."""
     pred, ref = cohort(tmp_path, ["a", "b"])
