@@ -80,7 +80,7 @@ class View:
 
     def _table(self, runs: Mapping[str, Progress]) -> Table:
         table = Table(box=None, pad_edge=False, header_style="dim")
-        table.add_column("run", no_wrap=True, overflow="ellipsis")
+        table.add_column("run")  # the only one that shrinks where there is too little room
         for heading in ("state", "epoch", "loss", self.metric, "best", "left"):
             table.add_column(Text(heading), justify="right", no_wrap=True)
         # Those that run come first, then what waits; what is over only as far as there is room.
@@ -90,7 +90,7 @@ class View:
             run = runs[name]
             style = "yellow" if run.flag == "collapsed" else _STYLES.get(run.state, "dim")
             table.add_row(
-                Text(self.titles[name]),
+                Text(self.titles[name], no_wrap=True, overflow="ellipsis"),
                 _standing(run),
                 f"{run.epoch}/{run.epochs}" if run.epoch else "",
                 _number(run.loss, 4),

@@ -104,8 +104,8 @@ def test_all_mistakes_are_named_at_once() -> None:
     with pytest.raises(InputError) as caught:
         load_config(["wmh.yaml"], {"epoch": 5, "alpha_end": 2, "method": "gdl_alb"})
     first, *rest = str(caught.value).splitlines()
-    assert first == "2 things are wrong:"
-    assert len(rest) == 2
+    assert first == "3 things are wrong:"
+    assert len(rest) == 3
 
 
 @pytest.mark.parametrize(
