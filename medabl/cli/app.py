@@ -14,14 +14,24 @@ from medabl import __version__
 from medabl.errors import DivergedError, InputError, UnfinishedError
 from medabl.processors import is_first_process
 
+_PIPE_WIDTH = 250
+
 app = typer.Typer(
     name="medabl",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_show_locals=False,
 )
-console = Console()
-errors = Console(stderr=True)
+
+
+def _console(stderr: bool) -> Console:
+    """A console that wraps nothing where it is no terminal."""
+    made = Console(stderr=stderr)
+    return made if made.is_terminal else Console(stderr=stderr, width=_PIPE_WIDTH)
+
+
+console = _console(stderr=False)
+errors = _console(stderr=True)
 
 
 def _tell_version(asked: bool) -> None:

@@ -46,6 +46,7 @@ def predict(
         raise InputError("Give either --image, once for each modality, or --data FOLDER.")
     if data is None and not out.name.endswith(NIFTI_SUFFIXES):
         raise InputError(f"{out} must end in .nii.gz or .nii.")
+    _spare_the_scans(out, image or [], data)
     check_writable(out if data is not None else out.parent)
     predictor = load_predictor(checkpoint, device, trust)
     if data is not None:
@@ -54,6 +55,14 @@ def predict(
     subject = scan_subject(image or [], predictor.modalities)
     predictor.write_mask(subject, out, probability)
     tell(f"Mask: {out}")
+
+
+def _spare_the_scans(out: Path, images: list[Path], data: Path | None) -> None:
+    """Refuse to write a mask over a scan, or among the scans of a data set."""
+    if out.resolve() in [path.resolve() for path in images]:
+        raise InputError(f"{out} is one of the images; choose another file for the mask.")
+    if data is not None and out.resolve().is_relative_to(data.resolve()):
+        raise InputError(f"{out} lies in the data set {data}; choose a folder outside it.")
 
 
 def _predict_folder(predictor: Predictor, data: Path, out: Path, probability: bool) -> None:

@@ -14,8 +14,8 @@ from medabl.cli.app import app, console, errors, says_what_is_wrong, tell
 from medabl.errors import UnfinishedError
 
 if TYPE_CHECKING:
+    from medabl.experiments.options import Options
     from medabl.experiments.plan import PlannedRun
-    from medabl.experiments.sweep import Options
 
 _SLURM = "With --launcher slurm"
 
@@ -65,9 +65,10 @@ def sweep(
     ] = None,
 ) -> None:
     """Carry out a grid of runs; called again, only what is missing."""
+    from medabl.experiments.options import Options
     from medabl.experiments.plan import plan_runs
     from medabl.experiments.slurm_resources import pick_resources
-    from medabl.experiments.sweep import Options, carry_out, check_runs, not_done
+    from medabl.experiments.sweep import carry_out, check_runs, not_done
     from medabl.experiments.sweep_file import read_sweep_file
 
     asked = {

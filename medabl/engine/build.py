@@ -44,6 +44,19 @@ def build(parser: ConfigParser, settings: Settings) -> None:
         raise _mistake(error) from error
 
 
+def try_network(config: Mapping[str, Any], settings: Settings, cohort: Cohort) -> None:
+    """Try a config's network on a blank image, on the CPU.
+
+    Raises:
+        InputError: in the words of the component that refused.
+    """
+    try:
+        network = parse(config, settings, cohort).get_parsed_content("network")
+        _try(network, settings, torch.device("cpu"))
+    except Exception as error:
+        raise _mistake(error) from error
+
+
 def carry_out(parser: ConfigParser) -> None:
     """Do what the config's ``run`` says.
 

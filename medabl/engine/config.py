@@ -72,7 +72,10 @@ def load_config(files: Sequence[str | Path], overrides: Mapping[str, Any]) -> di
         problems = _problems(config)
     if problems:
         raise ConfigError(problems)
-    return config
+    # The wiring gets the values that were checked: a number that YAML took for text is one now.
+    typed = settings_of(config).model_dump()
+    plain = {key: typed[key] for key in typed if key not in ("task", *_PATHS)}
+    return config | {k: list(v) if isinstance(v, tuple) else v for k, v in plain.items()}
 
 
 def settings_of(config: Mapping[str, Any]) -> Settings:

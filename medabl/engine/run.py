@@ -145,8 +145,8 @@ def _quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         # Schedulers and loaders warn about their own defaults; nothing in them is the user's.
         warnings.simplefilter("ignore")
-        level = logging.ERROR if is_first_process() else logging.CRITICAL
-        logging.getLogger("ignite").setLevel(level)
+        # What ends a training is told once, by whoever began it.
+        logging.getLogger("ignite").setLevel(logging.CRITICAL)
         yield
 
 

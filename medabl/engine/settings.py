@@ -19,7 +19,17 @@ def _no_bool(value: Any) -> Any:
     return value
 
 
+def _ids(value: Any) -> Any:
+    """Ids in one text, separated by commas, as a list; a number as it is."""
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return value.split(",") if isinstance(value, str) else value
+    return value
+
+
 Count = Annotated[int, BeforeValidator(_no_bool), Field(ge=1)]
+_MOST_NAMES = 20
 _TYPE = re.compile(r"(int|float|constrained-str)$|(tuple|literal|function-\w+)\[")
 
 Index = Annotated[int, BeforeValidator(_no_bool), Field(ge=0)]
@@ -50,7 +60,9 @@ class Settings(BaseModel):
     validation: Annotated[Number, Field(gt=0)] = Field(
         description="subjects that validate, or their share below 1"
     )
-    test: Annotated[Number, Field(gt=0)] | tuple[Name, ...] | None = Field(
+    test: Annotated[
+        Annotated[Number, Field(gt=0)] | tuple[Name, ...] | None, BeforeValidator(_ids)
+    ] = Field(
         description="subjects kept for a test: their number, their share below 1, or their ids"
     )
     folds: Annotated[Count, Field(ge=2)] | None = Field(description="number of folds")
@@ -145,7 +157,9 @@ def closest(name: str, known: Iterable[str]) -> str:
     if not known:
         return "there are none."
     close = difflib.get_close_matches(name, known, n=3)
-    return f"did you mean {', '.join(close)}?" if close else f"there are {', '.join(known)}."
+    if close:
+        return f"did you mean {', '.join(close)}?"
+    return f"there are {', '.join(known[:_MOST_NAMES])}{', ...' * (len(known) > _MOST_NAMES)}."
 
 
 def _sentence(where: str, problem: Any) -> str:

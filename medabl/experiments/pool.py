@@ -117,6 +117,9 @@ def check_jobs(jobs: int) -> None:
         raise InputError(f"--jobs must be at least 1, got {jobs}.")
 
 
+_WORKER = "from medabl.experiments.worker import main; main()"
+
+
 class _Slot:
     """Place for one worker, which is started when there is a run and none is alive."""
 
@@ -125,7 +128,8 @@ class _Slot:
     ) -> None:
         self.number = number
         self.path: Path | None = None
-        self._environment = {**os.environ, **environment}
+        path = os.pathsep.join(filter(None, sys.path))
+        self._environment = {**os.environ, "PYTHONPATH": path, **environment}
         self._finished = finished
         self._worker: subprocess.Popen[str] | None = None
         self._stopped = False
@@ -134,7 +138,8 @@ class _Slot:
         self.path = path
         if self._worker is None or self._worker.poll() is not None:
             self._worker = subprocess.Popen(
-                [sys.executable, "-m", "medabl.experiments.worker"],
+                # Nothing from the working directory: the worker imports what this process does.
+                [sys.executable, "-P", "-c", _WORKER],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,

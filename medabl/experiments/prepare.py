@@ -10,7 +10,7 @@ from typing import Any
 
 from medabl.data import Cohort, cached_volumes
 from medabl.engine import Settings, check_cohort, find_cohort, settings_of
-from medabl.engine.build import parse
+from medabl.engine.build import parse, try_network
 from medabl.engine.recipe import write_recipe
 from medabl.errors import InputError
 from medabl.experiments.plan import PlannedRun
@@ -38,6 +38,26 @@ def check_data(runs: Sequence[PlannedRun]) -> list[Cohort]:
             check_cohort(cohort, settings)
             checked.add(key)
     return cohorts
+
+
+def try_networks(runs: Sequence[PlannedRun], cohorts: Sequence[Cohort]) -> None:
+    """Try the network of every run on a blank image; those that are alike once.
+
+    Raises:
+        InputError: naming the run, in the words of the component that refused.
+    """
+    tried: set[str] = set()
+    for run, cohort in zip(runs, cohorts, strict=True):
+        settings = settings_of(run.config)
+        shapes = [settings.width, settings.image_size, settings.modalities, settings.task.classes]
+        key = json.dumps([run.config["network"], *shapes], default=str)
+        if key in tried:
+            continue
+        tried.add(key)
+        try:
+            try_network(run.config, settings, cohort)
+        except InputError as error:
+            raise InputError(f"{run.name}: {error}") from error
 
 
 def preprocess(run: PlannedRun, cohort: Cohort, done: set[str]) -> None:

@@ -14,8 +14,9 @@ from medabl.data import Subject, find_subjects
 from medabl.engine import pick_device
 from medabl.errors import InputError, UnfinishedError
 from medabl.experiments.comparison import METHODS, PRESETS, Comparison, plan_comparison
+from medabl.experiments.options import Options
 from medabl.experiments.prepare import check_space
-from medabl.experiments.sweep import Options, carry_out, check_runs, not_done
+from medabl.experiments.sweep import carry_out, check_runs, not_done
 from medabl.files import check_writable, read_json, write_json
 from medabl.phantom import write_phantom_cohort
 from medabl.processors import peak_memory

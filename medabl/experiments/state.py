@@ -134,6 +134,16 @@ def forget_failure(folder: RunFolder) -> None:
         folder.update(status="running")
 
 
+def mark_stopped(folder: RunFolder, progress: Progress) -> None:
+    """Keep in a run's description that it was ended because it had collapsed."""
+    error = (
+        f"Stopped in epoch {progress.epoch}: its key metric had fallen from"
+        f" {progress.best:.3f} to {progress.metric:.3f}."
+    )
+    folder.error.unlink(missing_ok=True)
+    folder.update(status="stopped", error=error)
+
+
 def write_error(folder: RunFolder, error: str) -> None:
     """Keep why a run failed, beside its log."""
     write_text(folder.error, error + "\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
@@ -14,33 +14,24 @@ from rich.console import Console
 from medabl.data import Cohort
 from medabl.engine import pick_device, settings_of
 from medabl.engine.metrics import metric_name
+from medabl.errors import InputError
 from medabl.experiments.launcher import Launcher
 from medabl.experiments.live import View
+from medabl.experiments.options import Options
 from medabl.experiments.plan import PlannedRun, titles
 from medabl.experiments.pool import Pool, check_jobs, default_jobs
-from medabl.experiments.prepare import CACHE, check_data, preprocess
+from medabl.experiments.prepare import CACHE, check_data, preprocess, try_networks
 from medabl.experiments.slurm import SlurmLauncher
-from medabl.experiments.slurm_resources import Resources
-from medabl.experiments.state import OVER, Progress, State, forget_failure, read_progress
+from medabl.experiments.state import (
+    OVER,
+    Progress,
+    State,
+    forget_failure,
+    mark_stopped,
+    read_progress,
+)
 from medabl.files import check_writable, write_text
 from medabl.runs import RunFolder, locked
-
-
-@dataclass(frozen=True)
-class Options:
-    """How runs are carried out.
-
-    Attributes:
-        jobs: runs at the same time on this machine; None: one for each GPU, or one.
-        retry_failed: begin failed and stopped runs again, from their last whole epoch.
-        stop_collapsed: end runs whose key metric has fallen and stayed far below its best.
-        slurm: what each run asks Slurm for; None: they are carried out on this machine.
-    """
-
-    jobs: int | None = None
-    retry_failed: bool = False
-    stop_collapsed: bool = False
-    slurm: Resources | None = None
 
 
 def check_runs(
@@ -64,11 +55,15 @@ def check_runs(
     if options.slurm is not None:
         options.slurm.check()
     check_writable(out)
+    if RunFolder(out).info.is_file():
+        raise InputError(f"{out} is the folder of a single run; choose another --out.")
     for device in {str(run.config["device"]) for run in runs}:
         pick_device(device)
     todo = [run for run in runs if is_wanted(progress_of(run), options)]
     with console.status("Reading and checking every file"):
-        return dict(zip([run.name for run in todo], check_data(todo), strict=True))
+        cohorts = check_data(todo)
+    try_networks(todo, cohorts)
+    return dict(zip([run.name for run in todo], cohorts, strict=True))
 
 
 def carry_out(
@@ -218,16 +213,6 @@ class _Loop:
             mark_stopped(run.folder, progress)
             progress = progress_of(run)
         return progress
-
-
-def mark_stopped(folder: RunFolder, progress: Progress) -> None:
-    """Keep in a run's description that it was ended because it had collapsed."""
-    error = (
-        f"Stopped in epoch {progress.epoch}: its key metric had fallen from"
-        f" {progress.best:.3f} to {progress.metric:.3f}."
-    )
-    folder.error.unlink(missing_ok=True)
-    folder.update(status="stopped", error=error)
 
 
 def not_done(standing: Mapping[str, Progress], again: str) -> str:

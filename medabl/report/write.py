@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from medabl.errors import InputError
-from medabl.files import write_text
+from medabl.files import check_writable, write_text
 from medabl.report.analysis import Analysis, analyse
 from medabl.report.figures import (
     bland_altman,
@@ -72,6 +72,7 @@ def write_report(
     folder = Path(out)
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file: name a folder for the report.")
+    check_writable(folder)
     analysis = analyse(load_runs(paths), reference)
     table = comparison_table(analysis.runs)
     gallery = gallery_rows(analysis.runs, analysis.main_checkpoint)

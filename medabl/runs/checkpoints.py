@@ -78,16 +78,17 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
         InputError: if there is none, or the file is something else or damaged.
     """
     path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; give the checkpoint in it, checkpoints/best.pt say.")
     if not path.is_file():
         raise InputError(f"{path}: no such checkpoint.")
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
         missing = [key for key in _REQUIRED if key not in checkpoint]
     except Exception as error:  # torch raises whatever the broken bytes lead to
-        reason = str(error).partition("\n")[0]
         raise InputError(
-            f"{path} cannot be read as a checkpoint ({reason}): it is damaged, or another kind of"
-            " file."
+            f"{path} cannot be read as a checkpoint: it is damaged, holds more than tensors and"
+            " plain data, or is another kind of file."
         ) from error
     if missing:
         raise InputError(f"{path} is not a medabl checkpoint: it has no {missing[0]!r}.")
