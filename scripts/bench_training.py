@@ -34,16 +34,15 @@ from medabl.engine.build import parse
 from medabl.phantom import write_phantom_cohort
 
 FIRST_STEP = """
-import os, sys, time
-from ignite.engine import Engine
+import os, time
+from torch.optim.optimizer import register_optimizer_step_post_hook
 from medabl.cli import app
-run = Engine._fire_event
-def fire(self, event, *arguments, **keywords):
-    if str(event) == "iteration_completed" and hasattr(self, "optimizer"):
-        print(time.time(), flush=True)
-        os._exit(0)
-    return run(self, event, *arguments, **keywords)
-Engine._fire_event = fire
+
+def end(*_):
+    print(time.time(), flush=True)
+    os._exit(0)
+
+register_optimizer_step_post_hook(end)
 app()
 """
 
@@ -88,15 +87,12 @@ def report(config: dict[str, Any], epochs: int, markdown: bool) -> None:
     share = outside(config, epochs)
     start = start_up(config)
     n, width = ours.slices, config["width"]
+    rates = (f"{n / a:.1f}", f"{n / b:.1f}", f"{b / a:.2f}", f"{share:.1%}", f"{start:.1f} s")
     if markdown:
-        print(
-            f"| {width} | {n / a:.1f} | {n / b:.1f} | {b / a:.2f} | {share:.1%} | {start:.1f} s |"
-        )
+        print(f"| {width} | {' | '.join(rates)} |", flush=True)
     else:
-        print(f"width {width}, {n} slices an epoch: {n / a:.1f} slices/s, plain loop {n / b:.1f}")
-        print(
-            f"  ratio {b / a:.2f}, outside {share:.1%} of an epoch, first step after {start:.1f} s"
-        )
+        print(f"width {width}: {rates[0]} slices/s, the plain loop {rates[1]}, ratio {rates[2]}")
+        print(f"  outside {rates[3]}, first step after {rates[4]}", flush=True)
 
 
 class Ours:

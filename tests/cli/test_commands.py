@@ -16,6 +16,12 @@ from medabl.files import read_json
 from tests.conftest import write_subject
 
 TINY = ["image_size=32,32", "width=2", "epochs=2"]
+MINE = """
+methods::mine:
+  label: Dice + focal [mine]
+  loss: {_target_: DiceFocalLoss, to_onehot_y: true, softmax: true}
+  distance_map: []
+"""
 SETTINGS = [text for setting in TINY for text in ("--set", setting)]
 
 
@@ -26,12 +32,19 @@ def medabl(*arguments: object, code: int = 0) -> str:
     return re.sub(r"\s+", " ", result.output)
 
 
+def asked(cohort: Path, out: Path) -> list[object]:
+    """The comparison that `out` holds."""
+    return ["--data", cohort / "Utrecht", "--out", out, "--device", "cpu", "--losses",
+            "gdl,gdl_abl,mine", "--config", out.parent / "mine.yaml", *SETTINGS]  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def out(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished comparison of two losses on half a cohort, cross-validated."""
-    folder = tmp_path_factory.mktemp("reproduce") / "out"
-    medabl("reproduce", "--data", cohort / "Utrecht", "--out", folder, "--device", "cpu",
-           "--losses", "gdl,gdl_abl", *SETTINGS)  # fmt: skip
+    """A finished comparison of three losses on half a cohort, cross-validated, two at a time."""
+    place = tmp_path_factory.mktemp("reproduce")
+    folder = place / "out"
+    (place / "mine.yaml").write_text(MINE)
+    medabl("reproduce", *asked(cohort, folder), "--jobs", 2)
     return folder
 
 
@@ -39,21 +52,21 @@ def test_reproduce_leaves_table_figures_and_runs(out: Path) -> None:
     table = pd.read_csv(out / "table.csv")
     assert len(table) >= 4
     assert "GDL + ABL" in (out / "table.md").read_text()
+    assert "Dice + focal [mine]" in set(table["label"])  # the user's own method
     assert (out / "table.tex").is_file()
     assert (out / "report.html").is_file()
     assert "Too few subjects to choose a loss." in (out / "answer.md").read_text()
     assert (out / "figures" / "boundary_evolution.png").is_file()
     runs = sorted(path.name for path in (out / "runs").iterdir())
-    assert runs == [f"{m}-s0-f{f}" for m in ("gdl", "gdl_abl") for f in range(3)]
+    assert runs == [f"{m}-s0-f{f}" for m in ("gdl", "gdl_abl", "mine") for f in range(3)]
     held_out = [read_json(out / "runs" / f"gdl-s0-f{f}" / "split.json")["val"] for f in range(3)]
     assert sorted(held_out) == [["0"], ["14"], ["7"]]
 
 
 def test_reproduce_again_does_only_what_is_missing(cohort: Path, out: Path) -> None:
     weights = {p: p.stat().st_mtime_ns for p in out.rglob("*.pt")}
-    text = medabl("reproduce", "--data", cohort / "Utrecht", "--out", out, "--device", "cpu",
-                  "--losses", "gdl,gdl_abl", *SETTINGS)  # fmt: skip
-    assert text.count("was there already") == 6
+    text = medabl("reproduce", *asked(cohort, out))
+    assert text.count("was there already") == 9
     assert {p: p.stat().st_mtime_ns for p in out.rglob("*.pt")} == weights
 
 

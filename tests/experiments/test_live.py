@@ -45,7 +45,7 @@ def test_a_terminal_of_80_columns_has_room_for_every_number() -> None:
     rows = [" ".join(line.split()) for line in lines]
     assert "run state epoch loss slice-DSC best left" in rows
     assert "gdl_abl, seed=0 running 9/18 0.1234 0.612 0.633 9 min 45 s" in rows
-    assert "gdl_abl, seed=0, alpha_end… collapsed 12/18 0.0511 0.203 0.655 6 min 06 s" in rows
+    assert "gdl_abl, seed=0, alpha_… collapsed 12/18 0.0511 0.203 0.655 6 min 06 s" in rows
     assert "gdl, seed=0 done 18/18 0.2345 0.701 0.712" in rows
     assert any("2 of 4 runs over, 0 s, about 9 min 45 s left" in row for row in rows)
 
