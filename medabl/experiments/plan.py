@@ -60,7 +60,7 @@ def plan_runs(
         out: folder of the run folders.
 
     Raises:
-        InputError: with everything that is wrong in any of them.
+        ConfigError: (an InputError) with everything that is wrong in any of them.
     """
     runs: dict[str, PlannedRun] = {}
     problems: dict[str, list[str]] = {}
