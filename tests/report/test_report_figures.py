@@ -206,13 +206,13 @@ def test_gallery_errors_name_the_file(tmp_path):
         subject_gallery([GalleryRow("t", reference, {"p": small})])
     broken = tmp_path / "broken.nii.gz"
     broken.write_bytes(reference.read_bytes()[:60])
-    with pytest.raises(InputError, match=r"broken\.nii\.gz is not a NIfTI file"):
+    with pytest.raises(InputError, match=r"broken\.nii\.gz cannot be unzipped"):
         subject_gallery([GalleryRow("t", broken, {"p": broken})])
 
 
 def test_a_gallery_that_cannot_be_drawn_does_not_cost_the_report(make_comparison, tmp_path):
     folder = make_comparison(subjects=3, seeds=(0,), gains={"gdl": 0.0}, with_images=True)
-    for path in (folder / "gdl-f0-s0/predictions/best").iterdir():
+    for path in (folder / "gdl-f0-s0/predictions/best").rglob("*.nii.gz"):
         nib.save(nib.Nifti1Image(np.zeros((4, 4, 4), np.uint8), AFFINE), path)
     page = write_report([folder], tmp_path / "out").read_text()
     assert "The subjects cannot be shown:" in page
