@@ -78,6 +78,7 @@ class Settings(BaseModel):
     )
     crop_to_head: bool = Field(description="crop volumes to the head before they are resized")
     normalize: bool = Field(description="each image to mean 0 and sd 1 over its nonzero voxels")
+    augment: bool = Field(description="change training samples at random, anew in every epoch")
     lesion_slices_only: bool = Field(description="do not train on slices without foreground")
     width: Count = Field(description="channels of the network's first level")
     epochs: Count = Field(description="number of epochs")

@@ -46,7 +46,7 @@ FILES = {
     "misspelt.yaml": "epoch: 5\n",
     "unet.yaml": UNET,
     "wide.yaml": WIDE,
-    "reference.yaml": "augmentation: '$@moves + @distance_map'\n",
+    "reference.yaml": "augmentation: '$@turns + @distance_map'\n",
     "transform.yaml": "augmentation: [{_target_: RandFlipd, keys: image, probability: 1}]\n",
     "value.yaml": "augmentation: [{_target_: RandZoomd, keys: image, min_zoom: [1, 2, 3, 4]}]\n",
     "loss.yaml": "region_loss: {_target_: medabl.losses.GeneralizedDiceLoss, sigmoid: true,"
@@ -67,7 +67,7 @@ FILES = {
         (["strategy=foo"], "strategy=foo: must be 'rebalance', 'increase', 'released' or"),
         (["epochs=ten"], "epochs=ten: must be a valid integer"),
         (["epochs=0"], "epochs=0: must be greater than or equal to 1"),
-        (["reference.yaml"], "Something refers to @moves, which is no key"),
+        (["reference.yaml"], "Something refers to @turns, which is no key"),
         (["transform.yaml"], "augmentation::0::probability is no argument of RandFlipd"),
         (["loss.yaml"], "softmax"),
         (["list.yaml"], "list.yaml must hold keys with values"),

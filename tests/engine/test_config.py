@@ -68,7 +68,7 @@ def test_the_paper_config_holds_the_published_protocol() -> None:
     assert parser["epochs"] == 100
     assert parser["batch_size"] == 8
     assert parser["image_size"] == [256, 256]
-    assert parser["augmentation"] == []
+    assert parser.get_parsed_content("augmentation") == []
     loss = parser.get_parsed_content("loss")
     alphas = []
     for epoch in range(100):

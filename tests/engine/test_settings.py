@@ -112,7 +112,7 @@ def test_all_mistakes_are_named_at_once() -> None:
     ("text", "expected"),
     [
         ("epoch: 5\n", "The config has no key 'epoch'; did you mean epochs"),
-        ("augmentation: ['@moves']\n", "Something refers to @moves, which is no key"),
+        ("augmentation: ['@turns']\n", "Something refers to @turns, which is no key"),
         ("network: {_target_: KervadecUNet}\n", "network: there is no component 'KervadecUNet'"),
         ("network: {_target_: medabl.networks.KervadecUNet}\n", "lacks the argument 'in_channels'"),
         ("methods::mine: {label: Mine}\n", "methods::mine lacks 'loss'"),
@@ -140,7 +140,7 @@ def test_a_list_of_numbers_stays_one_of_whole_numbers(tmp_path: Path) -> None:
 
 def test_a_list_may_be_given_as_an_expression(tmp_path: Path) -> None:
     mine = tmp_path / "mine.yaml"
-    mine.write_text("moves: [{_target_: RandFlipd, keys: image}]\n")
-    expression = "$@moves + @distance_map"
+    mine.write_text("turns: [{_target_: RandFlipd, keys: image}]\n")
+    expression = "$@turns + @intensities"
     config = load_config(["wmh.yaml", mine], {"augmentation": expression})
     assert config["augmentation"] == expression
