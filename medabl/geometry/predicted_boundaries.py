@@ -18,7 +18,14 @@ _THRESHOLD_GROWTH = 1.2
 _THRESHOLD_STEPS = 520
 
 
-def boundary_seeds(score: torch.Tensor, max_boundary_ratio: float, *, static: bool) -> torch.Tensor:
+def boundary_seeds(
+    score: torch.Tensor,
+    max_boundary_ratio: float,
+    *,
+    static: bool,
+    allowed: torch.Tensor | None = None,
+    min_divergence: float = MIN_DIVERGENCE,
+) -> torch.Tensor:
     """The voxels of each image with the largest divergence, the share of them that is asked for.
 
     A voxel passes if its divergence exceeds the smallest threshold that at most
@@ -29,6 +36,8 @@ def boundary_seeds(score: torch.Tensor, max_boundary_ratio: float, *, static: bo
         score: B x H x W [x D] divergences.
         max_boundary_ratio: largest share of the voxels of an image that pass.
         static: do nothing for which the host has to know the values.
+        allowed: B x 1 numbers of voxels, in place of the share.
+        min_divergence: what a divergence has to exceed in any case.
 
     Returns:
         bool of the same shape.
@@ -36,12 +45,16 @@ def boundary_seeds(score: torch.Tensor, max_boundary_ratio: float, *, static: bo
     if score.numel() == 0:
         return torch.zeros_like(score, dtype=torch.bool)
     flat = score.flatten(1)
-    threshold = image_threshold(score, max_boundary_ratio, static=static)[:, None]
+    if allowed is None:
+        threshold = image_threshold(score, max_boundary_ratio, static=static)[:, None]
+    else:
+        threshold = _largest_but_each(flat, allowed)
+    threshold = threshold.clamp_min(min_divergence)
     seeds = flat > threshold
-    tied = (flat.amax(1, keepdim=True) == threshold) & (threshold > MIN_DIVERGENCE)
+    tied = (flat.amax(1, keepdim=True) == threshold) & (threshold > min_divergence)
     if static or tied.any():
-        allowed = allowed_voxels(flat.shape[1], max_boundary_ratio)
-        seeds |= _evenly_spread((flat == threshold) & tied, allowed)
+        most = allowed_voxels(flat.shape[1], max_boundary_ratio) if allowed is None else allowed
+        seeds |= _evenly_spread((flat == threshold) & tied, most)
     return seeds.view_as(score)
 
 
@@ -53,7 +66,7 @@ def allowed_voxels(voxels: int, max_boundary_ratio: float) -> int:
     return max(1, math.floor(voxels * max_boundary_ratio))
 
 
-def _evenly_spread(mask: torch.Tensor, allowed: int) -> torch.Tensor:
+def _evenly_spread(mask: torch.Tensor, allowed: int | torch.Tensor) -> torch.Tensor:
     """At most `allowed` of the True values of every row, at equal intervals."""
     rank = mask.cumsum(1)
     interval = (rank[:, -1:] + allowed - 1).div(allowed, rounding_mode="floor").clamp_min(1)
@@ -113,6 +126,12 @@ def _largest_but(rows: torch.Tensor, skipped: int, static: bool) -> torch.Tensor
     # NumPy's partition takes a fraction of the time of torch's topk and kthvalue.
     rank = rows.shape[1] - 1 - skipped
     return torch.from_numpy(np.partition(rows.numpy(), rank, axis=1)[:, rank])
+
+
+def _largest_but_each(rows: torch.Tensor, skipped: torch.Tensor) -> torch.Tensor:
+    """The (skipped + 1)-th largest value of every row, of B x 1 numbers; 0 where there is none."""
+    ordered = F.pad(rows.sort(1, descending=True).values, (0, 1))
+    return ordered.gather(1, skipped.clamp_max(rows.shape[1]))
 
 
 def dilate(seeds: torch.Tensor, *, static: bool) -> torch.Tensor:

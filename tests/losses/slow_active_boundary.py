@@ -81,6 +81,11 @@ def paper_loss(
     detach=True,
     ignore_index=None,
     spacing=None,
+    class_change=False,
+    factor=None,
+    least=1e-5,
+    reach=math.inf,
+    share_ties=False,
 ):
     """Mean over the images that have something to add; logits B x C x ..., labels B x ...."""
     shape = labels.shape[1:]
@@ -94,14 +99,18 @@ def paper_loss(
         boundary = true_boundary(label, ignore_index)
         distance = {p: nearest_distance(p, boundary, spacing) for p in pixels(shape)}
 
+        winner = {p: int(value.argmax()) for p, value in fixed.items()}
         score = dict.fromkeys(pixels(shape), 0.0)
         for p in known:
             near = [n for n in forward_neighbors(p, shape) if n in known]
+            if class_change and all(winner[n] == winner[p] for n in near):
+                continue
             score[p] = max([0.0, *(kl(fixed[p], fixed[n]).item() for n in near)])
-        allowed = max(1, math.floor(len(score) * ratio))
-        epsilon = max([1e-5, *sorted(score.values(), reverse=True)[allowed : allowed + 1]])
+        share = len(score) * ratio if factor is None else factor * len(boundary)
+        allowed = max(1, math.floor(share))
+        epsilon = max([least, *sorted(score.values(), reverse=True)[allowed : allowed + 1]])
         seeds = [p for p in pixels(shape) if score[p] > epsilon]
-        if not seeds and epsilon > 1e-5:
+        if not seeds and epsilon > least:
             tied = [p for p in pixels(shape) if score[p] == epsilon]
             seeds = tied[:: math.ceil(len(tied) / allowed)]
 
@@ -109,16 +118,23 @@ def paper_loss(
         for p in dilated(seeds, shape):
             near = [moved(p, step) for step in offsets(len(shape))]
             near = [n for n in near if n in known]
-            if p not in known or not boundary or distance[p] == 0 or not near:
+            if p not in known or not boundary or not 0 < distance[p] <= reach or not near:
                 continue
-            chosen = min(range(len(near)), key=lambda k: distance[near[k]])
+            chosen = [k for k in range(len(near)) if distance[near[k]] == minimum(near, distance)]
             there = [fixed[n] if detach else log_p[n] for n in near]
             scores = [kl(other, log_p[p]) for other in there]
-            value = cross_entropy(scores, chosen, 1 - smoothing, low)
+            # Shared by all of the nearest, the target is the mean of what each would give.
+            choices = chosen if share_ties else chosen[:1]
+            values = [cross_entropy(scores, k, 1 - smoothing, low) for k in choices]
+            value = sum(values) / len(values)
             terms.append(value * min(distance[p], theta) / theta)
         if terms:
             means.append(sum(terms) / len(terms))
     return sum(means) / len(means) if means else logits.sum() * 0
+
+
+def minimum(near, distance):
+    return min(distance[n] for n in near)
 
 
 def released_loss(

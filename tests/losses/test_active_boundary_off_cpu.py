@@ -60,7 +60,7 @@ def test_nan_infinity_and_ties_are_treated_as_on_the_cpu(channels, detach):
     logits[1] = 0
     logits[1, -1, :, 12:] = 5  # a perfect step
     logits[1, -1, 2, 12:] = float("inf")
-    options = (0.02, 20.0, 0.2, detach, False)
+    options = Settings(0.02, 20.0, 0.2, detach, False)
     results = run(torch.ops.medabl.active_boundary_dense, logits, distance, None, *options)
     expected = run(torch.ops.medabl.active_boundary, logits, distance, None, *options)
     assert expected[1][1] > 0
@@ -72,8 +72,9 @@ def test_nan_infinity_and_ties_are_treated_as_on_the_cpu(channels, detach):
 @pytest.mark.parametrize("channels", [1, 2, 3])
 def test_an_empty_batch_has_no_loss(channels):
     logits = torch.zeros(0, channels, 8, 8)
+    options = Settings(0.01, 20.0, 0.2, False, False)
     for operator in (torch.ops.medabl.active_boundary, torch.ops.medabl.active_boundary_dense):
-        sums, counts, *_ = operator(logits, logits[:, 0], None, 0.01, 20.0, 0.2, False, False)
+        sums, counts, *_ = operator(logits, logits[:, 0], None, *options)
         assert sums.shape == counts.shape == (0,)
 
 
@@ -81,5 +82,6 @@ def test_an_empty_batch_has_no_loss(channels):
 @pytest.mark.parametrize("released", [False, True])
 def test_operator_keeps_pytorchs_contract(channels, released):
     logits, distance, _ = example((channels, 12, 12))
-    arguments = (logits.requires_grad_(), distance, None, 0.05, 20.0, 0.2, False, released)
+    options = Settings(0.05, 20.0, 0.2, False, released)
+    arguments = (logits.requires_grad_(), distance, None, *options)
     torch.library.opcheck(torch.ops.medabl.active_boundary_dense.default, arguments)

@@ -56,7 +56,9 @@ def active_boundary_triton(
         SUM_AXES=settings.released,
         BLOCK=_SCORE_BLOCK,
     )
-    boundary = dilate(predicted_seeds(score, settings, static=True), static=True)
+    boundary = dilate(
+        predicted_seeds(score, logits, distance, valid, settings, static=True), static=True
+    )
 
     offsets = neighbor_offsets(len(spatial))
     steps = [_packed([(*offset, 0)[axis] for offset in offsets]) for axis in range(3)]

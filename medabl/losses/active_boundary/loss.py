@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 from medabl.geometry.boundary_distances import boundary_distance
 from medabl.geometry.distance_transform import Spacing, distance_transform_edt
 from medabl.geometry.label_boundaries import label_boundary
+from medabl.geometry.predicted_boundaries import MIN_DIVERGENCE
 from medabl.losses.active_boundary.op import active_boundary_sums
 from medabl.losses.active_boundary.settings import Settings
 from medabl.losses.base import SegmentationLoss, as_distances, as_labels, as_spacing
 
 _VARIANTS = ("paper", "released")
+_PREDICTED = ("divergence", "class")
 
 
 class ActiveBoundaryLoss(SegmentationLoss):
@@ -60,6 +64,18 @@ class ActiveBoundaryLoss(SegmentationLoss):
             neighbour.
         spacing: voxel size in mm, one number or one for each spatial axis.
         variant: "paper" or "released".
+        predicted_boundary: "divergence": the voxels of the largest divergence (the paper); "class":
+            only those of them where the *predicted class* changes, so that texture inside a region
+            is no boundary.
+        boundary_factor: the predicted boundary is at most so many times as large as the true one,
+            instead of `max_boundary_ratio` of the image: where little is to be segmented 1 % of the
+            image is mostly noise, where much is, it is a part of the boundary.
+        min_divergence: what a divergence has to exceed to be a boundary; 1e-5 (the paper) lets
+            almost anything pass, so that the threshold depends on the share alone.
+        reach: only voxels at most this far from the true boundary (in voxels; in mm with
+            `spacing`) are moved: far away the way to it is no news.
+        share_ties: neighbours equally near to the true boundary share the target, which the paper
+            gives to the first of them in a fixed order.
         reduction: "mean" or "sum" over the images, or "none" for one value an image ("released"
             knows "mean" only).
 
@@ -90,6 +106,11 @@ class ActiveBoundaryLoss(SegmentationLoss):
         spacing: Spacing = None,
         variant: str = "paper",
         reduction: str = "mean",
+        predicted_boundary: str = "divergence",
+        boundary_factor: float | None = None,
+        min_divergence: float = MIN_DIVERGENCE,
+        reach: float | None = None,
+        share_ties: bool = False,
     ) -> None:
         super().__init__(
             to_onehot_y=to_onehot_y,
@@ -108,12 +129,34 @@ class ActiveBoundaryLoss(SegmentationLoss):
             raise ValueError(f"max_distance must be positive, got {max_distance}.")
         if not 0 <= label_smoothing < 1:
             raise ValueError(f"label_smoothing must be in [0, 1), got {label_smoothing}.")
+        if predicted_boundary not in _PREDICTED:
+            raise ValueError(
+                f"predicted_boundary must be one of {', '.join(_PREDICTED)}, "
+                f"got {predicted_boundary}."
+            )
+        for name, value in (
+            ("boundary_factor", boundary_factor),
+            ("min_divergence", min_divergence),
+            ("reach", reach),
+        ):
+            if value is not None and not 0 < value < math.inf:
+                raise ValueError(f"{name} must be positive, got {value}.")
         self.max_boundary_ratio = max_boundary_ratio
         self.max_distance = max_distance
         self.label_smoothing = label_smoothing
         self.detach_neighbors = detach_neighbors
         self.spacing = as_spacing(spacing)
         self.variant = variant
+        self.predicted_boundary = predicted_boundary
+        self.boundary_factor = boundary_factor
+        self.min_divergence = min_divergence
+        self.reach = reach
+        self.share_ties = share_ties
+        if variant == "released" and not self._settings().published:
+            raise ValueError(
+                'variant="released" repeats code that has none of predicted_boundary, '
+                "boundary_factor, min_divergence, reach and share_ties."
+            )
 
     def forward(
         self,
@@ -143,13 +186,7 @@ class ActiveBoundaryLoss(SegmentationLoss):
         labels = as_labels(target, self.ignore_index)
         distance = self._distance(labels, distance_map)[:, 0]
         valid = None if self.ignore_index is None else (labels != self.ignore_index)[:, 0]
-        settings = Settings(
-            self.max_boundary_ratio,
-            self.max_distance,
-            self.label_smoothing,
-            self.detach_neighbors,
-            released=self.variant == "released",
-        )
+        settings = self._settings()
         sums, counts = active_boundary_sums(self._logits(input), distance, valid, settings)
         if settings.released:
             return sums.sum() / counts.sum().clamp_min(1)
@@ -157,6 +194,20 @@ class ActiveBoundaryLoss(SegmentationLoss):
         if self.reduction == "mean":
             return values.sum() / self._count(counts > 0)
         return self._reduce(values)
+
+    def _settings(self) -> Settings:
+        return Settings(
+            self.max_boundary_ratio,
+            self.max_distance,
+            self.label_smoothing,
+            self.detach_neighbors,
+            released=self.variant == "released",
+            class_change=self.predicted_boundary == "class",
+            boundary_factor=self.boundary_factor or 0.0,
+            min_divergence=self.min_divergence,
+            reach=math.inf if self.reach is None else self.reach,
+            share_ties=self.share_ties,
+        )
 
     def _count(self, adds: torch.Tensor) -> torch.Tensor:
         """How many images the mean is over, by which of them add something; at least 1.

@@ -46,9 +46,23 @@ def _sparse_terms(
     label_smoothing: float,
     detach_neighbors: bool,
     released: bool,
+    class_change: bool,
+    boundary_factor: float,
+    min_divergence: float,
+    reach: float,
+    share_ties: bool,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     settings = Settings(
-        max_boundary_ratio, max_distance, label_smoothing, detach_neighbors, released
+        max_boundary_ratio,
+        max_distance,
+        label_smoothing,
+        detach_neighbors,
+        released,
+        class_change,
+        boundary_factor,
+        min_divergence,
+        reach,
+        share_ties,
     )
     terms = active_boundary_terms(logits, distance, valid, settings, static=False)
     return terms.sums, terms.counts, terms.positions, terms.rows, terms.used
@@ -121,7 +135,7 @@ def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[torch.Tensor, ...]) -
 
 
 def _backward(ctx: Any, grad_sums: torch.Tensor | None, *_: Any) -> tuple[Any, ...]:
-    nothing = (None,) * 7
+    nothing = (None,) * 12
     if grad_sums is None:
         return (None, *nothing)
     sums, *sparse = ctx.saved_tensors
@@ -142,13 +156,28 @@ def _dense_terms(
     label_smoothing: float,
     detach_neighbors: bool,
     released: bool,
+    class_change: bool,
+    boundary_factor: float,
+    min_divergence: float,
+    reach: float,
+    share_ties: bool,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     settings = Settings(
-        max_boundary_ratio, max_distance, label_smoothing, detach_neighbors, released
+        max_boundary_ratio,
+        max_distance,
+        label_smoothing,
+        detach_neighbors,
+        released,
+        class_change,
+        boundary_factor,
+        min_divergence,
+        reach,
+        share_ties,
     )
     # The kernel adds up what attached neighbours get in any order.
     ordered = torch.are_deterministic_algorithms_enabled() and not detach_neighbors
-    if logits.is_cuda and logits.numel() > 0 and not ordered and triton_works():
+    fused = logits.is_cuda and logits.numel() > 0 and settings.published and not ordered
+    if fused and triton_works():
         from medabl.losses.active_boundary.kernels import active_boundary_triton
 
         with torch.cuda.device_of(logits):
@@ -176,7 +205,7 @@ def _save_dense(ctx: Any, inputs: tuple[Any, ...], output: tuple[torch.Tensor, .
 
 
 def _scale_dense(ctx: Any, grad_sums: torch.Tensor | None, *_: Any) -> tuple[Any, ...]:
-    nothing = (None,) * 7
+    nothing = (None,) * 12
     if grad_sums is None:
         return (None, *nothing)
     sums, gradient = ctx.saved_tensors

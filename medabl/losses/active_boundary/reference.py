@@ -34,7 +34,9 @@ def active_boundary_reference(
         valid = torch.ones_like(distance, dtype=torch.bool)
 
     score = _score(log_probs.detach(), valid, settings)
-    boundary = _dilate(_seeds(score, settings)) & valid & distance.isfinite()
+    passing = score * _class_changes(log_probs, valid) if settings.class_change else score
+    seeds = _seeds(passing, (distance == 0).flatten(1).sum(1).tolist(), settings)
+    boundary = _dilate(seeds) & valid & distance.isfinite() & (distance <= settings.reach)
     if not settings.released:
         boundary &= distance > 0
     centers = boundary.nonzero()
@@ -66,7 +68,12 @@ def active_boundary_reference(
     divergence = (there.exp() * (there - here)).sum(-1)
     log_q = divergence.where(inside, -torch.inf).log_softmax(1).where(inside, 0)
     target = torch.full_like(log_q, rest)
-    target.scatter_(1, chosen[:, None], 1 - settings.label_smoothing)
+    if settings.share_ties:
+        around = _at(distance, neighbors).where(inside, torch.inf)
+        nearest = around <= around.amin(1, keepdim=True) * (1 + 1e-5)
+        target += nearest / nearest.sum(1, keepdim=True) * (1 - settings.label_smoothing - rest)
+    else:
+        target.scatter_(1, chosen[:, None], 1 - settings.label_smoothing)
     theta = settings.max_distance
     weight = _at(distance, centers[:, None])[:, 0].clamp_max(theta) / theta
     values = -(target * log_q).sum(1) * weight.to(log_q.dtype)
@@ -90,7 +97,18 @@ def _score(log_probs: torch.Tensor, valid: torch.Tensor, settings: Settings) -> 
     return score
 
 
-def _seeds(score: torch.Tensor, settings: Settings) -> torch.Tensor:
+def _class_changes(log_probs: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
+    """Voxels whose most probable class differs from that of a forward neighbour."""
+    classes = log_probs.argmax(1)
+    changes = torch.zeros_like(valid)
+    for axis in range(1, valid.ndim):
+        ahead, known = classes.roll(-1, axis), valid & valid.roll(-1, axis)
+        known.select(axis, -1).fill_(False)
+        changes |= known & (ahead != classes)
+    return changes
+
+
+def _seeds(score: torch.Tensor, true_voxels: list[int], settings: Settings) -> torch.Tensor:
     """Voxels whose score exceeds the threshold of their image, shaped as `score`."""
     voxels = score[0].numel()
     if settings.released:
@@ -98,13 +116,15 @@ def _seeds(score: torch.Tensor, settings: Settings) -> torch.Tensor:
         while (score > threshold).sum() > voxels * settings.max_boundary_ratio:
             threshold *= 1.2
         return score > threshold
-    allowed = max(1, math.floor(voxels * settings.max_boundary_ratio))
     seeds = torch.zeros_like(score, dtype=torch.bool)
-    for values, passed in zip(score.flatten(1), seeds.flatten(1), strict=True):
+    for values, passed, true in zip(score.flatten(1), seeds.flatten(1), true_voxels, strict=True):
+        share = settings.boundary_factor * true or settings.max_boundary_ratio * voxels
+        allowed = max(1, math.floor(share))
         ordered = values.sort(descending=True).values
-        epsilon = max([1e-5, *ordered[allowed : allowed + 1].tolist()])
+        least = settings.min_divergence
+        epsilon = max([least, *ordered[allowed : allowed + 1].tolist()])
         passed |= values > epsilon
-        if epsilon > 1e-5 and not passed.any():
+        if epsilon > least and not passed.any():
             tied = (values == epsilon).nonzero()[:, 0]
             passed[tied[:: math.ceil(len(tied) / allowed)]] = True
     return seeds

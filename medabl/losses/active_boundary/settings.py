@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from medabl.geometry.predicted_boundaries import allowed_voxels
+from medabl.geometry.predicted_boundaries import MIN_DIVERGENCE, allowed_voxels
 
 
 class Settings(NamedTuple):
@@ -17,11 +17,23 @@ class Settings(NamedTuple):
     label_smoothing: float
     detach_neighbors: bool
     released: bool
+    class_change: bool = False
+    boundary_factor: float = 0.0
+    min_divergence: float = MIN_DIVERGENCE
+    reach: float = math.inf
+    share_ties: bool = False
+
+    @property
+    def published(self) -> bool:
+        """Whether the loss is that of the paper or of its code: what the CUDA kernels compute."""
+        return self[5:] == Settings(*self[:5])[5:]
 
 
 def boundary_capacity(shape: Sequence[int], settings: Settings) -> int:
     """Most voxels that can be on the predicted boundary, for logits of this shape."""
     images, voxels, box = shape[0], math.prod(shape[2:]), 3 ** (len(shape) - 2)
+    if settings.boundary_factor:
+        return images * voxels
     if settings.released:
         return min(box * math.floor(voxels * settings.max_boundary_ratio), images * voxels)
     return images * min(box * allowed_voxels(voxels, settings.max_boundary_ratio), voxels)

@@ -11,6 +11,8 @@ from medabl.losses.active_boundary.settings import Settings
 
 # What the released code takes as the distance beyond the edge of the image.
 _FAR = 1e5
+# Distances in mm that are equal may differ in their last digit.
+_EQUALLY_NEAR = 1 + 1e-5
 
 
 class Aim(NamedTuple):
@@ -18,6 +20,8 @@ class Aim(NamedTuple):
 
     Attributes:
         nearest: K, the direction chosen.
+        share: N x K, what each direction has of the choice where equally near neighbours share
+            it; None if `nearest` has it all.
         inside: N x K, which neighbours take part; None if all do.
         weight: K, min(M, theta) / theta; 0 for voxels that do not count.
         counts: K, which voxels count; None if all do.
@@ -25,6 +29,7 @@ class Aim(NamedTuple):
     """
 
     nearest: torch.Tensor
+    share: torch.Tensor | None
     inside: torch.Tensor | None
     weight: torch.Tensor
     counts: torch.Tensor | None
@@ -42,7 +47,7 @@ def aim_at_boundary(
     """Send each of K voxels to the neighbour nearest to the true boundary, among N x K."""
     around = distance.index_select(0, neighbors.view(-1)).view_as(neighbors)
     own = distance.index_select(0, centers)
-    counts = None
+    counts = share = None
     if settings.released:
         # The authors' distances are stored as integers after one is taken off.
         around = (around - 1).clamp_min_(0).floor_()
@@ -58,12 +63,15 @@ def aim_at_boundary(
             counts = inside.any(0)
             # A voxel without neighbours does not count; this only keeps it from giving NaN.
             inside = inside | ~counts
-        nearest = around.min(0).indices
+        least, nearest = around.min(0)
+        if settings.share_ties:
+            nearest_ones = (around <= least * _EQUALLY_NEAR).to(around.dtype)
+            share = nearest_ones / nearest_ones.sum(0)
         rest = settings.label_smoothing / (len(neighbors) - 1)
     weight = own.clamp_max_(settings.max_distance).div_(settings.max_distance)
     if counts is not None:
         weight *= counts
-    return Aim(nearest, inside, weight, counts, 1 - settings.label_smoothing, rest)
+    return Aim(nearest, share, inside, weight, counts, 1 - settings.label_smoothing, rest)
 
 
 def _cross_entropy(divergence: torch.Tensor, aim: Aim) -> tuple[torch.Tensor, torch.Tensor]:
@@ -81,9 +89,15 @@ def _cross_entropy(divergence: torch.Tensor, aim: Aim) -> tuple[torch.Tensor, to
         log_q.masked_fill_(~aim.inside, 0)
         rest = aim.inside.to(gradient.dtype) * aim.rest
         gradient.mul_(rest.sum(0) + extra).sub_(rest)
-    gradient.scatter_add_(0, nearest, log_q.new_full(nearest.shape, -extra))
+    if aim.share is None:
+        gradient.scatter_add_(0, nearest, log_q.new_full(nearest.shape, -extra))
+        chosen = log_q.gather(0, nearest)[0]
+    else:
+        share = aim.share.to(gradient.dtype)
+        gradient.sub_(share, alpha=extra)
+        chosen = (log_q * share).sum(0)
     gradient.mul_(weight)
-    values = log_q.sum(0).mul_(aim.rest).add_(log_q.gather(0, nearest)[0], alpha=extra)
+    values = log_q.sum(0).mul_(aim.rest).add_(chosen, alpha=extra)
     return values.mul_(-weight), gradient
 
 

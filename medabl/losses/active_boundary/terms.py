@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 
 from medabl.geometry.divergence import forward_divergence
+from medabl.geometry.label_boundaries import label_boundary
 from medabl.geometry.neighbors import interior_neighbors, neighbor_indices, split_interior
 from medabl.geometry.predicted_boundaries import (
     boundary_seeds,
@@ -77,7 +78,8 @@ def active_boundary_terms(
     if settings.released:
         valid = None
     score = forward_divergence(logits, valid, sum_axes=settings.released, static=static)
-    boundary = _boundary(score, distance, valid, settings, static)
+    seeds = predicted_seeds(score, logits, distance, valid, settings, static=static)
+    boundary = _boundary(seeds, distance, valid, settings, static)
     positions, listed = _positions(boundary, boundary_capacity(logits.shape, settings), static)
     distance = distance.reshape(-1)
 
@@ -163,27 +165,57 @@ def _chunks(
 
 
 def _boundary(
-    score: torch.Tensor,
+    seeds: torch.Tensor,
     distance: torch.Tensor,
     valid: torch.Tensor | None,
     settings: Settings,
     static: bool,
 ) -> torch.Tensor:
     """B x H x W [x D] bool: the predicted boundary, where the loss can be taken."""
-    boundary = dilate(predicted_seeds(score, settings, static=static), static=static)
+    boundary = dilate(seeds, static=static)
     boundary &= distance < torch.inf
     if not settings.released:
         boundary &= distance > 0
+    if settings.reach < math.inf:
+        boundary &= distance <= settings.reach
     if valid is not None:
         boundary &= valid
     return boundary
 
 
-def predicted_seeds(score: torch.Tensor, settings: Settings, *, static: bool) -> torch.Tensor:
+def predicted_seeds(
+    score: torch.Tensor,
+    logits: torch.Tensor,
+    distance: torch.Tensor,
+    valid: torch.Tensor | None,
+    settings: Settings,
+    *,
+    static: bool,
+) -> torch.Tensor:
     """B x H x W [x D] bool: the predicted boundary before it is dilated."""
     if settings.released:
         return score > released_threshold(score, settings.max_boundary_ratio, static=static)
-    return boundary_seeds(score, settings.max_boundary_ratio, static=static)
+    if settings.class_change:
+        score = score * _class_changes(logits, valid)
+    allowed = None
+    if settings.boundary_factor:
+        true = (distance == 0).flatten(1).sum(1, keepdim=True)
+        allowed = (true.to(widest_float(score)) * settings.boundary_factor).long().clamp_min(1)
+    return boundary_seeds(
+        score,
+        settings.max_boundary_ratio,
+        static=static,
+        allowed=allowed,
+        min_divergence=settings.min_divergence,
+    )
+
+
+def _class_changes(logits: torch.Tensor, valid: torch.Tensor | None) -> torch.Tensor:
+    """B x H x W [x D] bool: the predicted class differs from that of a forward neighbour."""
+    classes = logits[:, 0] > 0 if logits.shape[1] == 1 else logits.argmax(1)
+    if valid is None:
+        return label_boundary(classes[:, None])[:, 0]
+    return label_boundary(classes.long().where(valid, -1)[:, None], ignore_index=-1)[:, 0]
 
 
 def _positions(
