@@ -18,6 +18,7 @@ class Preset(StrEnum):
     """Sizes of the comparison."""
 
     quick = "quick"
+    recommended = "recommended"
     paper = "paper"
 
 
@@ -31,7 +32,11 @@ def reproduce(
         "medabl-out"
     ),
     preset: Annotated[
-        Preset, typer.Option(help="quick: minutes on a laptop; paper: the published protocol.")
+        Preset,
+        typer.Option(
+            help="quick: minutes on a laptop; recommended: what to train your own scans"
+            " with; paper: the published protocol."
+        ),
     ] = Preset.quick,
     seeds: Annotated[str, typer.Option(help="Seeds, separated by commas.")] = "0",
     modalities: Annotated[str, typer.Option(help="Images to use, in channel order.")] = "flair,t1",
@@ -43,7 +48,10 @@ def reproduce(
         ),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    losses: Annotated[str, typer.Option(help="Losses to compare.")] = "gdl,gdl_bl,gdl_abl",
+    losses: Annotated[
+        str | None,
+        typer.Option(help="Losses to compare (default: gdl,gdl_bl,gdl_abl; recommended: its own)."),
+    ] = None,
     config: Annotated[
         list[Path] | None,
         typer.Option(help="Config file over the preset's, with methods of your own perhaps."),
@@ -71,13 +79,18 @@ def reproduce(
             modalities=names(modalities),
             folds=folds,
             device=device,
-            methods=names(losses),
+            methods=names(losses) if losses else (),
             overrides=parse_overrides(settings or []),
             configs=tuple(config or ()),
             options=Options(jobs=jobs, retry_failed=True),
         ),
         console,
     )
+    tell_results(out, report)
+
+
+def tell_results(out: Path, report: Path) -> None:
+    """Print the table and the answer of a comparison, and where its files are."""
     console.print(_comparison(out / "table.csv"))
     console.print(Markdown((out / "answer.md").read_text(encoding="utf-8")))
     tell(f"Table: {out / 'table.md'} (.csv, .tex)")

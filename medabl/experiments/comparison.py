@@ -31,16 +31,19 @@ class Preset:
         phantom_subjects: subjects of the phantom cohort that stands in for missing data.
         phantom_size: and their size.
         gigabytes: disk space that one run may need.
+        methods: what is compared by default; empty: the method that the configs choose.
     """
 
     configs: tuple[str, ...]
     phantom_subjects: int
     phantom_size: str
     gigabytes: float
+    methods: tuple[str, ...] = METHODS
 
 
 PRESETS = {
     "quick": Preset(("wmh.yaml", "quick.yaml"), 20, "small", 0.05),
+    "recommended": Preset(("wmh.yaml", "quick.yaml", "recommended.yaml"), 20, "small", 0.05, ()),
     "paper": Preset(("wmh.yaml",), 60, "full", 0.5),
 }
 
@@ -64,7 +67,7 @@ def plan_comparison(
     out: Path,
     subjects: Sequence[Subject],
     *,
-    methods: Sequence[str] = METHODS,
+    methods: Sequence[str] = (),
     seeds: Sequence[int] = (0,),
     folds: int | None = None,
     configs: Sequence[str | Path] = (),
@@ -77,7 +80,7 @@ def plan_comparison(
         data: folder with the subjects.
         out: run folders go to ``out/runs``.
         subjects: those in `data`.
-        methods: keys of `methods` in the config.
+        methods: keys of `methods` in the config; by default the preset's.
         seeds: seeds of initial weights and order; the split does not change with them.
         folds: number of folds; by default each of up to five patients is held out in turn, and
             more are split once, as the config says.
@@ -97,6 +100,7 @@ def plan_comparison(
     files = [*PRESETS[preset].configs, *configs]
     base = load_config(files, {**overrides, "data": str(data)})
     folds = _folds(preset, base, data, subjects, folds)
+    methods = methods or PRESETS[preset].methods or (base["method"],)
     runs = []
     for seed in dict.fromkeys(seeds):
         for fold in range(folds or 1):

@@ -13,7 +13,7 @@ from rich.console import Console
 from medabl.data import Subject, find_subjects
 from medabl.engine import pick_device
 from medabl.errors import InputError, UnfinishedError
-from medabl.experiments.comparison import METHODS, PRESETS, Comparison, plan_comparison
+from medabl.experiments.comparison import PRESETS, Comparison, plan_comparison
 from medabl.experiments.options import Options
 from medabl.experiments.prepare import check_space
 from medabl.experiments.sweep import carry_out, check_runs, not_done
@@ -35,12 +35,12 @@ class Settings:
     Attributes:
         data: folder with the subjects, None for the phantom cohort.
         out: folder for everything that is made.
-        preset: ``quick`` or ``paper``.
+        preset: key of `PRESETS`.
         seeds: seeds of the runs.
         modalities: images to use, in channel order.
         folds: folds of a cross-validation.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ...
-        methods: which losses.
+        methods: which losses; by default the preset's.
         overrides: further config keys.
         configs: further config files over the preset's, with the user's own methods perhaps.
         options: how the runs are carried out.
@@ -53,7 +53,7 @@ class Settings:
     modalities: tuple[str, ...]
     folds: int | None
     device: str
-    methods: tuple[str, ...] = METHODS
+    methods: tuple[str, ...] = ()
     overrides: dict[str, Any] | None = None
     configs: tuple[Path, ...] = ()
     options: Options = field(default_factory=lambda: Options(retry_failed=True))

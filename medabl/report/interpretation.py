@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from medabl.report.analysis import Analysis
 from medabl.report.collapse import Collapse
 from medabl.report.comparisons import Comparison
-from medabl.report.runs import Runs
-from medabl.report.words import CHECKPOINT_NAMES, capitalised, count, format_p, listed, shortened
+from medabl.report.run_warnings import warnings_of_runs
+from medabl.report.words import CHECKPOINT_NAMES, count, format_p, listed
+from medabl.statistics import value_when_chosen_by_others
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,10 @@ def verdict(comparison: Comparison, labels: Mapping[str, str]) -> str:
     disagreement = ""
     if c.p_holm <= 0.05:
         disagreement = ", but the interval includes no difference"
-    return f"{claim}; this is not distinguishable from noise with {sample} ({test}{disagreement})."
+    return (
+        f"{claim}; this is not distinguishable from noise with {sample} ({test}{disagreement}); "
+        f"a difference of {metric.format(c.detectable)}{unit} would be found in four of five cases."
+    )
 
 
 def answer(analysis: Analysis) -> Answer:
@@ -170,7 +174,26 @@ def _certainty(analysis: Analysis, leader: str, checkpoint: str) -> str:
     if not any(c.can_conclude for c in analysis.of(metric, checkpoint)):
         most = max(c.subjects for c in analysis.of(metric, checkpoint))
         return f"{claim}, but {count(most, 'subject')} cannot tell whether others would agree."
-    return f"{claim} and ranks first in {share:.0%} of resamples of subjects and seeds."
+    return (
+        f"{claim} and ranks first in {share:.0%} of resamples of subjects and seeds."
+        f"{_when_chosen(analysis, leader, checkpoint)}"
+    )
+
+
+def _when_chosen(analysis: Analysis, leader: str, checkpoint: str) -> str:
+    """What the winner is worth to the next subject, where there were several to choose among."""
+    runs, metric = analysis.runs, analysis.runs.primary
+    values = runs.values(metric, checkpoint)
+    chosen = value_when_chosen_by_others(values, metric.higher_is_better)
+    if len(values) < 3 or chosen != chosen:
+        return ""
+    own = float(values[leader].mean(axis=1).mean())
+    unit = f" {metric.unit}" if metric.unit else ""
+    return (
+        f" The winner of a comparison is flattered by it: its mean is {metric.format(own)}{unit}, "
+        f"while subjects judged by the {_noun(analysis, plural=False)} that was best on the others "
+        f"have {metric.format(chosen)}{unit}."
+    )
 
 
 def _warnings(analysis: Analysis, leader: str | None) -> list[str]:
@@ -199,27 +222,7 @@ def _warnings(analysis: Analysis, leader: str | None) -> list[str]:
             "Some runs were judged on a test set and others on the subjects their epoch was chosen "
             "on: the latter are flattered."
         )
-    return found + _unfinished_sentences(runs) + _run_warnings(runs)
-
-
-def _unfinished_sentences(runs: Runs) -> list[str]:
-    by_status: dict[str, list[str]] = {}
-    for name, status in runs.unfinished:
-        by_status.setdefault("failed" if status == "failed" else "unfinished", []).append(name)
-    return [
-        f"{capitalised(count(len(names), f'{status} run'))} "
-        f"{'is' if len(names) == 1 else 'are'} left out: {shortened(names)}."
-        for status, names in by_status.items()
-    ]
-
-
-def _run_warnings(runs: Runs) -> list[str]:
-    """What the runs themselves warn about, each text once."""
-    by_text: dict[str, list[str]] = {}
-    for run in runs.runs:
-        for text in run.warnings:
-            by_text.setdefault(text, []).append(run.name)
-    return [f"{text} ({shortened(names, 4)})" for text, names in by_text.items()]
+    return found + warnings_of_runs(runs)
 
 
 def _collapse_sentence(analysis: Analysis, method: str, collapsed: Sequence[Collapse]) -> str:

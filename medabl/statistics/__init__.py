@@ -11,14 +11,18 @@ from medabl.statistics.bootstrap import (
 from medabl.statistics.detection import detection_by_size, wilson_interval
 from medabl.statistics.paired_tests import LEVEL, holm, rank_biserial, wilcoxon_signed_rank
 from medabl.statistics.pairs import PairedComparison, compare_all, compare_pair, method_pairs
+from medabl.statistics.power import POWER, detectable_difference
 from medabl.statistics.ranks import rank_stability
+from medabl.statistics.selection import value_when_chosen_by_others
 
 __all__ = [
     "LEVEL",
+    "POWER",
     "REPLICATES",
     "PairedComparison",
     "compare_all",
     "compare_pair",
+    "detectable_difference",
     "detection_by_size",
     "holm",
     "limits_of_agreement",
@@ -29,6 +33,7 @@ __all__ = [
     "rank_stability",
     "resample",
     "seed_average",
+    "value_when_chosen_by_others",
     "wilcoxon_signed_rank",
     "wilson_interval",
 ]

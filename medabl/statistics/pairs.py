@@ -22,6 +22,7 @@ from medabl.statistics.paired_tests import (
     rank_biserial_rows,
     wilcoxon_signed_rank,
 )
+from medabl.statistics.power import detectable_difference
 
 _NAN = float("nan")
 
@@ -48,6 +49,7 @@ class PairedComparison:
         nonzero: pairs with a difference, which alone enter the test.
         p_holm: `p_value` after Holm's correction over the family.
         family: how many comparisons the correction is over.
+        detectable: mean difference that so many subjects would show in 80 % of repetitions.
     """
 
     subjects: int
@@ -67,6 +69,7 @@ class PairedComparison:
     nonzero: int = 0
     p_holm: float = _NAN
     family: int = 1
+    detectable: float = _NAN
 
     @property
     def smallest_p(self) -> float:
@@ -128,6 +131,7 @@ def compare_pair(
         statistic=statistic,
         p_value=p_value,
         nonzero=nonzero,
+        detectable=detectable_difference(difference),
     )
 
 

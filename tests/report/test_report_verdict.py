@@ -36,6 +36,7 @@ def comparison(column: str = "dsc", **changes: object) -> Comparison:
         "nonzero": 10,
         "p_holm": 0.23,
         "family": 2,
+        "detectable": 0.03,
     }
     return Comparison(**(fields | changes))
 
@@ -44,7 +45,7 @@ def test_noise_is_called_noise():
     assert verdict(comparison(), LABELS) == (
         "GDL + ABL has higher 3D DSC than GDL by 0.012 [\N{MINUS SIGN}0.004, 0.031]; this is not "
         "distinguishable from noise with 10 subjects and 3 seeds (Wilcoxon p = 0.23, "
-        "Holm-corrected)."
+        "Holm-corrected); a difference of 0.030 would be found in four of five cases."
     )
 
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_type_hints
 
 import torch
 
 from medabl.geometry.triton_support import triton_works
 from medabl.losses.active_boundary.settings import Settings, gradient_capacity
 from medabl.losses.active_boundary.terms import active_boundary_terms
+
+_TYPES = {bool: "bool", float: "float"}
+# The operators take the settings one by one, in their order.
+_OPTIONS = ", ".join(f"{_TYPES[kind]} {name}" for name, kind in get_type_hints(Settings).items())
+_INPUTS = f"(Tensor logits, Tensor distance, Tensor? valid, {_OPTIONS})"
 
 
 def active_boundary_sums(
@@ -36,34 +41,13 @@ def active_boundary_sums(
     return sums, counts
 
 
-@torch.library.custom_op("medabl::active_boundary", mutates_args=())
+@torch.library.custom_op(
+    "medabl::active_boundary", mutates_args=(), schema=f"{_INPUTS} -> ({', '.join(['Tensor'] * 5)})"
+)
 def _sparse_terms(
-    logits: torch.Tensor,
-    distance: torch.Tensor,
-    valid: torch.Tensor | None,
-    max_boundary_ratio: float,
-    max_distance: float,
-    label_smoothing: float,
-    detach_neighbors: bool,
-    released: bool,
-    class_change: bool,
-    boundary_factor: float,
-    min_divergence: float,
-    reach: float,
-    share_ties: bool,
+    logits: torch.Tensor, distance: torch.Tensor, valid: torch.Tensor | None, *options: Any
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    settings = Settings(
-        max_boundary_ratio,
-        max_distance,
-        label_smoothing,
-        detach_neighbors,
-        released,
-        class_change,
-        boundary_factor,
-        min_divergence,
-        reach,
-        share_ties,
-    )
+    settings = Settings(*options)
     terms = active_boundary_terms(logits, distance, valid, settings, static=False)
     return terms.sums, terms.counts, terms.positions, terms.rows, terms.used
 
@@ -135,7 +119,7 @@ def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[torch.Tensor, ...]) -
 
 
 def _backward(ctx: Any, grad_sums: torch.Tensor | None, *_: Any) -> tuple[Any, ...]:
-    nothing = (None,) * 12
+    nothing = (None,) * (2 + len(Settings._fields))
     if grad_sums is None:
         return (None, *nothing)
     sums, *sparse = ctx.saved_tensors
@@ -146,36 +130,17 @@ def _backward(ctx: Any, grad_sums: torch.Tensor | None, *_: Any) -> tuple[Any, .
 _sparse_terms.register_autograd(_backward, setup_context=_save)
 
 
-@torch.library.custom_op("medabl::active_boundary_dense", mutates_args=())
+@torch.library.custom_op(
+    "medabl::active_boundary_dense",
+    mutates_args=(),
+    schema=f"{_INPUTS} -> (Tensor, Tensor, Tensor)",
+)
 def _dense_terms(
-    logits: torch.Tensor,
-    distance: torch.Tensor,
-    valid: torch.Tensor | None,
-    max_boundary_ratio: float,
-    max_distance: float,
-    label_smoothing: float,
-    detach_neighbors: bool,
-    released: bool,
-    class_change: bool,
-    boundary_factor: float,
-    min_divergence: float,
-    reach: float,
-    share_ties: bool,
+    logits: torch.Tensor, distance: torch.Tensor, valid: torch.Tensor | None, *options: Any
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    settings = Settings(
-        max_boundary_ratio,
-        max_distance,
-        label_smoothing,
-        detach_neighbors,
-        released,
-        class_change,
-        boundary_factor,
-        min_divergence,
-        reach,
-        share_ties,
-    )
+    settings = Settings(*options)
     # The kernel adds up what attached neighbours get in any order.
-    ordered = torch.are_deterministic_algorithms_enabled() and not detach_neighbors
+    ordered = torch.are_deterministic_algorithms_enabled() and not settings.detach_neighbors
     fused = logits.is_cuda and logits.numel() > 0 and settings.published and not ordered
     if fused and triton_works():
         from medabl.losses.active_boundary.kernels import active_boundary_triton
@@ -205,7 +170,7 @@ def _save_dense(ctx: Any, inputs: tuple[Any, ...], output: tuple[torch.Tensor, .
 
 
 def _scale_dense(ctx: Any, grad_sums: torch.Tensor | None, *_: Any) -> tuple[Any, ...]:
-    nothing = (None,) * 12
+    nothing = (None,) * (2 + len(Settings._fields))
     if grad_sums is None:
         return (None, *nothing)
     sums, gradient = ctx.saved_tensors

@@ -36,6 +36,7 @@ def comparisons_table(analysis: Analysis) -> pd.DataFrame:
                 "p_value": c.p_value,
                 "p_holm": c.p_holm,
                 "comparisons_corrected_for": c.family,
+                "detectable_difference": c.detectable,
                 "distinguishable": c.distinguishable,
             }
         )
@@ -61,6 +62,7 @@ def format_tests(analysis: Analysis, checkpoint: str) -> pd.DataFrame:
                 "Rank-biserial": "\N{EN DASH}" if c.rank_biserial != c.rank_biserial else effect,
                 "p": _number(c.p_value),
                 "p (Holm)": _number(c.p_holm),
+                "Detectable": "\N{EN DASH}" if c.detectable != c.detectable else f(c.detectable),
                 "Subjects": str(c.subjects) + (f" ({c.dropped} left out)" if c.dropped else ""),
                 "Better": labels[str(c.better)] if c.distinguishable else "",
             }
