@@ -39,6 +39,7 @@ def test_a_killed_writers_leftovers_are_swept_and_nothing_else(tmp_path: Path) -
 
 @settings(max_examples=5, deadline=None)
 @given(names=st.lists(st.sampled_from("ab"), min_size=400, max_size=400), size=st.integers(0, 4000))
+@pytest.mark.slow
 def test_two_threads_that_write_the_same_files_never_leave_a_broken_one(
     names: list[str], size: int
 ) -> None:

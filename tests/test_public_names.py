@@ -39,6 +39,7 @@ def test_importing_medabl_alone_loads_neither_torch_nor_anything_of_its_own() ->
     assert [name for name in loaded if name.startswith("medabl.")] == []
 
 
+@pytest.mark.slow
 def test_every_part_is_reached_from_the_top_on_first_use() -> None:
     parts = {name.split(".")[1] for name in PACKAGES} - {"cli"}
     assert parts | {"__version__", "errors", "task"} == set(medabl.__all__)

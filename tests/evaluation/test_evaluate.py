@@ -113,6 +113,7 @@ def test_every_column_is_documented():
     assert [column for column in COLUMNS[5:] if f"`{column}`" not in text] == []
 
 
+@pytest.mark.slow
 def test_workers_change_nothing(tmp_path, monkeypatch):
     pred, ref = cohort(tmp_path)
     write(pred / "Utrecht_2.nii.gz", np.full((12, 11, 5), 7, np.uint8), oblique())

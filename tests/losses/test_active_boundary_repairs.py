@@ -79,7 +79,7 @@ def test_operator_on_and_off_the_cpu_equals_the_reference(seed, channels, detach
         torch.testing.assert_close(sums, expected, rtol=1e-6, atol=1e-9)
 
 
-@pytest.mark.parametrize("options", OPTIONS, ids=str)
+@pytest.mark.parametrize("options", [{"share_ties": True}, OPTIONS[-1]], ids=str)
 def test_gradcheck(options):
     labels = torch.zeros(2, 1, 6, 5)
     labels[:, :, 2:4, 2:4] = 1
