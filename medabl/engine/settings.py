@@ -81,7 +81,6 @@ class Settings(BaseModel):
     augment: bool = Field(description="change training samples at random, anew in every epoch")
     lesion_slices_only: bool = Field(description="do not train on slices without foreground")
     width: Count = Field(description="channels of the network's first level")
-    norm: Literal["batch", "instance"] = Field(description="normalisation in the network")
     epochs: Count = Field(description="number of epochs")
     slices_per_epoch: Count | None = Field(description="samples of an epoch; null: each once")
     batch_size: Count = Field(description="samples of a step")
