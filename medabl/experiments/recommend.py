@@ -71,6 +71,7 @@ def recommend(
             device=device,
             methods=tuple(dict.fromkeys([config["method"], _RIVAL, *METHODS])),
             overrides=dict(overrides or {}),
+            reference=config["method"],
             options=options,
         ),
         console,

@@ -43,6 +43,7 @@ class Settings:
         methods: which losses; by default the preset's.
         overrides: further config keys.
         configs: further config files over the preset's, with the user's own methods perhaps.
+        reference: the method that the others are compared with; by default every pair is.
         options: how the runs are carried out.
     """
 
@@ -56,6 +57,7 @@ class Settings:
     methods: tuple[str, ...] = ()
     overrides: dict[str, Any] | None = None
     configs: tuple[Path, ...] = ()
+    reference: str | None = None
     options: Options = field(default_factory=lambda: Options(retry_failed=True))
 
 
@@ -107,7 +109,7 @@ def reproduce(settings: Settings, console: Console) -> Path:
     if sentence := not_done(standing, "the same command"):
         raise UnfinishedError(sentence)
     folders = [run.folder.path for run in runs]
-    report = write_report(folders, settings.out)
+    report = write_report(folders, settings.out, settings.reference)
     write_boundary_evolution(folders, settings.out / "figures")
     console.print(_cost(time.perf_counter() - start), highlight=False)
     return report

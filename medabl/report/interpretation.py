@@ -171,13 +171,13 @@ def _certainty(analysis: Analysis, leader: str, checkpoint: str) -> str:
     when = "" if checkpoint == "file" else f" ({CHECKPOINT_NAMES[checkpoint]})"
     claim = f"{label} has the {best} mean {metric.label}{when}"
     share = float(analysis.ranks[checkpoint]["first"][leader])
+    chosen = _when_chosen(analysis, leader, checkpoint)
     if not any(c.can_conclude for c in analysis.of(metric, checkpoint)):
         most = max(c.subjects for c in analysis.of(metric, checkpoint))
-        return f"{claim}, but {count(most, 'subject')} cannot tell whether others would agree."
-    return (
-        f"{claim} and ranks first in {share:.0%} of resamples of subjects and seeds."
-        f"{_when_chosen(analysis, leader, checkpoint)}"
-    )
+        return (
+            f"{claim}, but {count(most, 'subject')} cannot tell whether others would agree.{chosen}"
+        )
+    return f"{claim} and ranks first in {share:.0%} of resamples of subjects and seeds.{chosen}"
 
 
 def _when_chosen(analysis: Analysis, leader: str, checkpoint: str) -> str:

@@ -1,0 +1,54 @@
+"""`medabl recommend` and the preset behind it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.experiments.small_sweep import medabl
+
+TINY = ("--set", "epochs=1", "--set", "width=2", "--set", "image_size=32,32",
+        "--set", "slices_per_epoch=4", "--device", "cpu")  # fmt: skip
+
+
+@pytest.mark.slow
+def test_recommend_holds_every_subject_out_once_and_names_a_loss(
+    cohort: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    text = medabl("recommend", "--data", cohort, "--out", out, "--folds", 2, *TINY)
+    methods = pd.read_csv(out / "table.csv").query("source == 'medabl'")["method"].unique()
+    assert {"dice_ce", "gdl", "gdl_bl", "gdl_abl"} <= set(methods)
+    assert "has the highest mean 3D DSC" in text
+    assert "subjects judged by the loss that was best on the others have" in text
+    judged = [
+        pd.read_csv(run / "evaluation" / "last.csv")["subject"]
+        for run in (out / "runs").glob("dice_ce-*")
+    ]
+    assert pd.concat(judged).is_unique and len(pd.concat(judged)) == 6
+
+
+def test_the_recommended_preset_trains_its_own_loss(cohort: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    medabl("reproduce", "--preset", "recommended", "--data", cohort, "--out", out,
+           "--folds", 2, *TINY)  # fmt: skip
+    assert [run.name.split("-")[1] for run in (out / "runs").iterdir()] == ["s0", "s0"]
+    assert "there is nothing to compare it with" in (out / "answer.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--data", "{tmp}/nowhere"], "nowhere is not a folder"),
+        (["--data", "{cohort}", "--folds", "9"], "9 folds cannot divide 6"),
+        (["--data", "{cohort}", "--set", "method=gdl"], "method cannot be overridden"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(
+    cohort: Path, tmp_path: Path, arguments: list[str], expected: str
+) -> None:
+    filled = [part.format(cohort=cohort, tmp=tmp_path) for part in arguments]
+    assert expected in medabl("recommend", *filled, "--out", tmp_path / "out", code=2)
+    assert not (tmp_path / "out").exists()
