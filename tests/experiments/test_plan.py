@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from medabl.errors import InputError
 from medabl.experiments import PlannedRun, plan_runs, read_sweep_file
@@ -141,9 +143,31 @@ def test_what_cannot_be_carried_out_is_said_before_anything_is_written(
     cohort: Path, tmp_path: Path, keys: dict[str, Any], options: list[str], expected: str
 ) -> None:
     file = write_sweep(tmp_path / "sweep.yaml", cohort, **keys)
-    said = medabl("sweep", file, "--out", tmp_path / "out", *options, code=2)
-    assert expected in said
+    for dry in ([], ["--dry-run"]):
+        said = medabl("sweep", file, "--out", tmp_path / "out", *options, *dry, code=2)
+        assert expected in said
     assert not (tmp_path / "out").exists()
+
+
+def test_a_dry_run_names_every_run_whose_network_or_loss_raises(
+    cohort: Path, tmp_path: Path
+) -> None:
+    loss = "tests.experiments.poisoned_losses.Raises"
+    methods = {"raises": {"label": "x", "distance_map": [], "loss": {"_target_": loss}}}
+    config = tmp_path / "methods.yaml"
+    config.write_text(yaml.safe_dump({"methods": methods}))
+    place = ["--out", tmp_path / "out", "--dry-run"]
+    file = write_sweep(tmp_path / "loss.yaml", cohort, base=["wmh.yaml", str(config)],
+                       grid={"method": ["raises", "gdl"], "width": [2, 3]})  # fmt: skip
+    said = medabl("sweep", file, *place, code=2)
+    assert "2 things are wrong:" in said
+    for width in (2, 3):
+        assert re.search(rf"method=raises,width={width}-\w{{8}} will fail: KeyError", said)
+    grid = {"network::width": [2, 3], "network::out_channels": [2, 3, 5]}
+    file = write_sweep(tmp_path / "network.yaml", cohort, grid=grid)
+    said = medabl("sweep", file, *place, code=2)
+    assert "4 things are wrong:" in said
+    assert said.count("the task needs (1, 2, 32, 32)") == 4
 
 
 def test_a_dry_run_times_some_steps_and_writes_nothing(cohort: Path, tmp_path: Path) -> None:
