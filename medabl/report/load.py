@@ -101,11 +101,11 @@ def load_snapshots(folder: Path) -> Snapshots | None:
     if not path.is_file():
         return None
     description = _read_object(folder / "run.json")
-    judged = _read_task(folder / "run.json", description).judged
+    evaluated = _read_task(folder / "run.json", description).evaluated
     with np.load(path) as arrays:
         return Snapshots(
             label=str(description.get("label") or description.get("method", folder.name)),
-            structure=judged[0] if len(judged) == 1 else "structure",
+            structure=evaluated[0] if len(evaluated) == 1 else "structure",
             image=arrays["image"],
             reference=arrays["label"],
             probability=arrays["probability"],
