@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
-_NAME = r"^[A-Za-z0-9][A-Za-z0-9 +.-]*$"
-ClassName = Annotated[str, Field(pattern=_NAME)]
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 +.-]*")
+
+
+def _check_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError("must begin with a letter or digit and go on with those, spaces, + . or -")
+    return name
+
+
+ClassName = Annotated[str, AfterValidator(_check_name)]
 
 
 class Task(BaseModel):
@@ -64,8 +73,8 @@ class Task(BaseModel):
         unknown = [name for name in self.evaluated if name not in self.classes[1:]]
         if unknown:
             raise ValueError(
-                f"evaluated names {unknown[0]!r}, which is no class but the background;"
-                f" there are {', '.join(self.classes[1:])}"
+                f"evaluated must be of the classes {', '.join(self.classes[1:])};"
+                f" got {unknown[0]!r}"
             )
         return self
 

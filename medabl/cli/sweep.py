@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from medabl.cli.app import app, console, errors, says_what_is_wrong, tell
+from medabl.cli.app import app, errors, says_what_is_wrong, show, tell
 from medabl.errors import ConfigError, UnfinishedError
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _tell_plan(runs: Sequence[PlannedRun], options: Options) -> None:
         memory = "" if cost.gigabytes != cost.gigabytes else f"{cost.gigabytes:.1f} GiB"
         epochs = f"{progress.epoch}/{progress.epochs}"
         table.add_row(Text(run.name), progress.state, epochs, duration(cost.seconds), memory)
-    console.print(table)
+    show(table)
     measured = all(cost.measured for cost in estimates)
     source = "finished runs" if measured else "a few timed steps: a rough guess"
     tell(

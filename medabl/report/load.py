@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from medabl.errors import InputError
 from medabl.files import read_json
+from medabl.mistakes import mistakes
 from medabl.report.comparable import check_comparable
 from medabl.report.evaluated import load_evaluation
 from medabl.report.grouping import group_by_what_varies, plain_settings
@@ -199,9 +200,8 @@ def _read_task(path: Path, description: dict[str, Any]) -> Task:
     try:
         return Task.model_validate(description["task"])
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, ("task", *first["loc"])))
-        raise InputError(f"{path}: {where}: {first['msg']}.") from error
+        where, text = next(iter(mistakes(error.errors()).items()))
+        raise InputError(f"{path}: task{'::' * bool(where)}{where}{text}.") from error
 
 
 def _read_config(path: Path) -> dict[str, Any]:

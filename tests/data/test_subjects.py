@@ -50,6 +50,13 @@ def test_other_files_are_no_modalities(tmp_path: Path) -> None:
     assert [path.name for path in subject.images.values()] == ["FLAIR.nii.gz", "T1.nii.gz"]
 
 
+def test_what_is_there_instead_is_told_in_the_order_that_was_asked_for(tmp_path: Path) -> None:
+    write_subject(tmp_path / "a", 0)
+    for asked, instead in ((["flair", "t2", "t1"], "flair,t1"), (["t1", "t2"], "t1,flair")):
+        with pytest.raises(InputError, match=rf"modalities to what is there, {instead}\.$"):
+            find_subjects(tmp_path, asked)
+
+
 def test_decathlon_layout(cohort: Path, tmp_path: Path) -> None:
     entries = []
     for i, subject in enumerate(find_subjects(cohort)[:2]):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from medabl.data.layouts.modalities import there_instead
 from medabl.errors import InputError
 from medabl.files import read_json
 
@@ -44,7 +45,7 @@ def channels_of(root: Path, description: dict[str, Any], modalities: Sequence[st
     unknown = [name for name in modalities if name.lower() not in order]
     if unknown:
         raise InputError(
-            f"{path} lists the modalities {order}, not {', '.join(unknown)}; set the modalities to"
-            " some of these."
+            f"{path} lists no modality {', '.join(unknown)}; set the modalities to what is there,"
+            f" {there_instead(modalities, order)}."
         )
     return [*(order.index(name.lower()) for name in modalities), len(order)]
