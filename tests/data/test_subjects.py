@@ -70,7 +70,9 @@ def test_decathlon_layout(cohort: Path, tmp_path: Path) -> None:
     subjects = find_subjects(tmp_path, ["t1"])
     assert [s.id for s in subjects] == ["s_0", "s_1"]
     assert subjects[1].images == {"t1": tmp_path / "imagesTr/s_1_0001.nii.gz"}
-    with pytest.raises(InputError, match="not t2"):
+    with pytest.raises(
+        InputError, match="no modality t2; set the modalities to what is there, flair,t1"
+    ):
         find_subjects(tmp_path, ["t2"])
 
 
@@ -79,7 +81,7 @@ def test_decathlon_layout(cohort: Path, tmp_path: Path) -> None:
     [
         ("{", "not Decathlon-style"),
         ('{"modality": {"0": "FLAIR"}, "training": []}', "No subject below"),
-        ('{"training": []}', "not flair"),
+        ('{"training": []}', "no modality flair; name the channels"),
         ('{"modality": {"0": "FLAIR"}, "training": [{"image": ["a", "b"]}]}', "2 file"),
         ('{"modality": {"0": "FLAIR"}, "training": [{"image": "a"}, {"image": "a"}]}', "once"),
     ],

@@ -77,7 +77,7 @@ def test_a_config_written_to_a_run_folder_is_read_as_the_same_config(
         ({"slice_axis": "oblique"}, "slice_axis=oblique: must be 'axial', 'coronal' or 'sagittal'"),
         ({"image_size": [64]}, r"image_size=\[64\]: needs at least 2 values \(size of what"),
         ({"image_size": [64, "a"]}, r"^image_size::1=a: must be a whole number \(size[^\n]*$"),
-        ({"image_size": 64}, "image_size=64: must be a list"),
+        ({"image_size": None}, "image_size=None: must be a list"),
         ({"betas": [0.9]}, r"betas=\[0\.9\]: needs one value more \(two numbers, of Adam"),
         ({"betas": [0.9, 0.9, 0.9]}, "betas=.*: takes at most 2 values"),
         ({"modalities": []}, r"modalities=\[\]: needs at least 1 value \(images"),

@@ -154,9 +154,9 @@ def test_a_dry_run_names_every_run_whose_network_or_loss_raises(
     cohort: Path, tmp_path: Path
 ) -> None:
     loss = "tests.experiments.poisoned_losses.Raises"
-    methods = {"raises": {"label": "x", "distance_map": [], "loss": {"_target_": loss}}}
+    method = {"label": "x", "distance_map": [], "loss": {"_target_": loss}}
     config = tmp_path / "methods.yaml"
-    config.write_text(yaml.safe_dump({"methods": methods}))
+    config.write_text(yaml.safe_dump({"methods::raises": method}))
     place = ["--out", tmp_path / "out", "--dry-run"]
     file = write_sweep(tmp_path / "loss.yaml", cohort, base=["wmh.yaml", str(config)],
                        grid={"method": ["raises", "gdl"], "width": [2, 3]})  # fmt: skip
