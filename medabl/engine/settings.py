@@ -103,6 +103,7 @@ class Settings(BaseModel):
     num_workers: Index | Literal["auto"] = Field(description="processes that load data")
     cache_dir: Path | None = Field(description="keeps preprocessed volumes from run to run")
     tensorboard: bool = Field(description="log to TensorBoard as well")
+    mlflow: bool = Field(description="log to MLflow as well")
 
     @model_validator(mode="after")
     def _agree(self) -> Settings:
