@@ -191,7 +191,7 @@ def _when_chosen(analysis: Analysis, leader: str, checkpoint: str) -> str:
     unit = f" {metric.unit}" if metric.unit else ""
     return (
         f" The winner of a comparison is flattered by it: its mean is {metric.format(own)}{unit}, "
-        f"while subjects judged by the {_noun(analysis, plural=False)} that was best on the others "
+        f"while subjects under the {_noun(analysis, plural=False)} that was best on the others "
         f"have {metric.format(chosen)}{unit}."
     )
 
