@@ -15,6 +15,7 @@ from medabl.engine.handlers import (
     LearningRateHandler,
     ProgressHandler,
     SnapshotHandler,
+    mlflow_handlers,
     tensorboard_handlers,
 )
 from medabl.engine.learning_rate import learning_rate_schedule
@@ -54,6 +55,7 @@ __all__ = [
     "load_config",
     "load_predictor",
     "mean_loss",
+    "mlflow_handlers",
     "other_metrics",
     "packaged_config",
     "parallel",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from medabl.mistakes import mistakes
 from medabl.task import Task
 
 
@@ -30,7 +30,6 @@ def _ids(value: Any) -> Any:
 
 Count = Annotated[int, BeforeValidator(_no_bool), Field(ge=1)]
 _MOST_NAMES = 20
-_TYPE = re.compile(r"(int|float|constrained-str)$|(tuple|literal|function-\w+)\[")
 
 Index = Annotated[int, BeforeValidator(_no_bool), Field(ge=0)]
 Number = Annotated[float, BeforeValidator(_no_bool), Field(allow_inf_nan=False)]
@@ -103,6 +102,7 @@ class Settings(BaseModel):
     num_workers: Index | Literal["auto"] = Field(description="processes that load data")
     cache_dir: Path | None = Field(description="keeps preprocessed volumes from run to run")
     tensorboard: bool = Field(description="log to TensorBoard as well")
+    mlflow: bool = Field(description="log to MLflow as well")
 
     @model_validator(mode="after")
     def _agree(self) -> Settings:
@@ -144,12 +144,7 @@ def check_settings(values: Mapping[str, Any]) -> tuple[Settings | None, list[str
     try:
         return Settings.model_validate(dict(values)), []
     except ValidationError as error:
-        # Of a choice of types pydantic tells how each was missed; one sentence a key is enough.
-        by_key: dict[str, str] = {}
-        for problem in error.errors():
-            where = "::".join(str(part) for part in problem["loc"] if not _is_a_type(part))
-            by_key.setdefault(where, _sentence(where, problem))
-        return None, list(by_key.values())
+        return None, [_sentence(*mistake) for mistake in mistakes(error.errors()).items()]
 
 
 def closest(name: str, known: Iterable[str]) -> str:
@@ -163,28 +158,12 @@ def closest(name: str, known: Iterable[str]) -> str:
     return f"there are {', '.join(known[:_MOST_NAMES])}{', ...' * (len(known) > _MOST_NAMES)}."
 
 
-def _sentence(where: str, problem: Any) -> str:
+def _sentence(where: str, mistake: str) -> str:
     key = where.partition("::")[0]
-    if problem["type"] == "missing" and where == key:
-        return f"The config lacks {where!r}: begin with wmh.yaml, which has every key."
-    if problem["type"] == "extra_forbidden":
-        return f"{where} is no setting of a task."
-    message = problem["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
     if not where:
-        return f"{message}."
-    field = Settings.model_fields.get(key)
-    meaning = f" ({field.description})" if field is not None else ""
-    return f"{where}={_short(problem['input'])}: {message}{meaning}."
-
-
-def _is_a_type(part: Any) -> bool:
-    # pydantic names the branch of a union as if it were a key.
-    return isinstance(part, str) and (
-        part in ("int", "float", "constrained-str")
-        or part.startswith(("tuple[", "literal[", "function-"))
-    )
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+        return f"{mistake.removeprefix(': ')}."
+    if mistake.strip() == "is missing" and where == key:
+        return f"The config lacks {where!r}: begin with wmh.yaml, which has every key."
+    if mistake.endswith("is not known"):
+        return f"{where} is no setting of a task."
+    return f"{where}{mistake} ({Settings.model_fields[key].description})."

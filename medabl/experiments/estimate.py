@@ -27,6 +27,7 @@ from medabl.engine import (
     settings_of,
 )
 from medabl.engine.build import parse
+from medabl.errors import InputError
 from medabl.experiments.plan import PlannedRun
 from medabl.processors import peak_memory
 
@@ -84,7 +85,8 @@ def _estimate(run: PlannedRun, cohort: Cohort, finished: Sequence[PlannedRun]) -
         cause = error
         while isinstance(cause.__cause__, Exception):
             cause = cause.__cause__
-        return Estimate(math.nan, error=f"{type(cause).__name__}: {cause}")
+        told = str(cause) if isinstance(cause, InputError) else f"{type(cause).__name__}: {cause}"
+        return Estimate(math.nan, error=told)
     per_subject = _samples(cohort, settings)
     train, val = (per_subject * len(side) for side in (cohort.train, cohort.val))
     steps = (settings.slices_per_epoch or train) + val / _BACKWARD

@@ -72,7 +72,7 @@ class CrossEntropyAndIoU(nn.Module):
     def __init__(self, targets: TargetKind) -> None:
         super().__init__()
         self.targets = targets
-        # Of a region that is one image's, each image is judged by itself.
+        # Of a region that is one image's, each image has its own loss.
         self.iou = targets.loss(LovaszSoftmaxLoss, per_image=targets.regions)
 
     def forward(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

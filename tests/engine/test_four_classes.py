@@ -23,7 +23,7 @@ task:
   name: tissues
   classes: [background, csf, grey matter, white matter]
   labels: {0: background, 3: csf, 1: grey matter, 2: white matter, 9: vessel}
-  judged: [grey matter, white matter, csf]
+  evaluated: [grey matter, white matter, csf]
   spatial_dims: 3
   key_metric: val_dsc
 modalities: [t1]
@@ -41,7 +41,9 @@ volume_inferer: {_target_: SlidingWindowInferer, roi_size: "@image_size", overla
 val_metrics:
   val_dsc:
     _target_: IgniteMetricHandler
-    metric_fn: {_target_: medabl.metrics.VolumeDiceMetric, classes: $@segmentation.judged_channels}
+    metric_fn:
+      _target_: medabl.metrics.VolumeDiceMetric
+      classes: $@segmentation.evaluated_channels
     output_transform: {_target_: medabl.engine.predicted_class, _mode_: callable}
 method: gdl
 learning_rate: 0.01
@@ -97,7 +99,7 @@ def test_the_table_of_epochs_holds_the_tasks_key_metric(run: RunFolder) -> None:
     assert best == epochs["epoch"][epochs["val_dsc"].idxmax()]
 
 
-def test_masks_are_in_the_labels_of_the_files_and_judged_by_class(
+def test_masks_are_in_the_labels_of_the_files_and_evaluated_by_class(
     run: RunFolder, heads: Path
 ) -> None:
     (tested,) = read_json(run.split)["test"]

@@ -143,7 +143,7 @@ def test_without_medabl_the_bundle_gives_the_masks_of_predict(
     assert lesion > 0
 
 
-def test_without_medabl_the_bundle_judges_as_evaluate_does(
+def test_without_medabl_the_bundle_gives_the_numbers_of_evaluate(
     run, bundle, data, bare_python, tmp_path
 ):
     run_bare(bare_python, bundle, "--config_file",
