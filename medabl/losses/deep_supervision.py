@@ -31,11 +31,11 @@ class DeepSupervisedLoss(nn.Module):
     they have none, a distance is counted in voxels of the finest output.
 
     Args:
-        loss: called with (input, target), and with `distance_map` where one is given.
+        loss: called with (input, target), and with the maps that are given.
         weights: one an output, the finest first. None takes nnU-Net's: halved from output to
             output, 0 for the coarsest of several, 1 in all.
-        boundary: on which outputs boundary losses count, "all" or "finest"; on the others the
-            region loss of an `AlphaScheduledLoss` keeps the weight it has.
+        boundary: on which outputs boundary losses count, "all" or "finest", which is the first;
+            on the others the region loss of an `AlphaScheduledLoss` keeps the weight it has.
 
     Raises:
         ValueError: for another `boundary`, or for weights that are negative or all 0.
@@ -62,17 +62,16 @@ class DeepSupervisedLoss(nn.Module):
         self.weights = None if weights is None else tuple(float(weight) for weight in weights)
         self.boundary = boundary
 
-    def forward(
-        self, input: Outputs, target: Outputs, distance_map: torch.Tensor | None = None
-    ) -> torch.Tensor:
+    def forward(self, input: Outputs, target: Outputs, **maps: torch.Tensor | None) -> torch.Tensor:
         """Take the loss.
 
         Args:
             input: the outputs, the finest first: a list of B x C x H x W [x D] of any resolution,
                 or stacked, B x K x C x H x W [x D]; or one output alone.
             target: what `loss` takes at the finest resolution, or a list with one an output.
-            distance_map: B x C x ..., what `loss` takes at the finest resolution, used for all
-                outputs of that size; elsewhere the losses compute their own.
+            maps: `distance_map` and the like, B x C x ..., what `loss` takes at the finest
+                resolution, used for all outputs of that size; elsewhere the losses compute
+                their own.
 
         Returns:
             the weighted sum of what `loss` returns, in its shape.
@@ -83,18 +82,18 @@ class DeepSupervisedLoss(nn.Module):
         """
         outputs = _outputs(input, target)
         targets = _targets(target, outputs)
+        given = {name: one for name, one in maps.items() if one is not None}
         total: torch.Tensor | None = None
         for weight, output, labels in zip(self._weigh(outputs), outputs, targets, strict=True):
             if weight == 0:
                 continue
             stride = _stride(outputs[0], output)
+            first, coarser = output is outputs[0], max(stride) > 1
+            keep_boundary = first or self.boundary == "all"
             loss = self.loss
-            if max(stride) > 1:
-                loss = _at_stride(loss, stride, keep_boundary=self.boundary == "all")
-            if distance_map is None or max(stride) > 1:
-                value = loss(output, labels)
-            else:
-                value = loss(output, labels, distance_map=distance_map)
+            if coarser or not keep_boundary:
+                loss = _at_stride(loss, stride, keep_boundary)
+            value = loss(output, labels, **({} if coarser else given))
             total = weight * value if total is None else total + weight * value
         assert total is not None  # at least one weight is not 0
         return total
@@ -112,7 +111,7 @@ class DeepSupervisedLoss(nn.Module):
 
 
 class _NoLoss(nn.Module):
-    """In place of a boundary loss on coarser outputs."""
+    """In place of a boundary loss on outputs that it does not count on."""
 
     def forward(
         self,
