@@ -19,7 +19,8 @@ class SegmentationLoss(_Loss):
     Args:
         include_background: if False, channel 0 takes no part (ignored for a single channel).
         to_onehot_y: `target` holds labels (B x 1 x ...) to be made one-hot.
-        sigmoid: apply a sigmoid to `input`.
+        sigmoid: apply a sigmoid to `input`. Several channels may overlap then (regions), and their
+            target is multi-hot; voxels to ignore hold `ignore_index`, in each channel by itself.
         softmax: apply a softmax over the channels of `input`.
         ignore_index: voxels with this label take no part.
         reduction: "mean", "sum" or "none".
@@ -96,10 +97,42 @@ class SegmentationLoss(_Loss):
         return input, target
 
     def _valid(self, target: torch.Tensor) -> torch.Tensor | None:
-        """B x 1 x ... bool, False for voxels to be ignored; None if all count."""
+        """B x 1 x ... bool, False for voxels to be ignored; None if all count.
+
+        Of a multi-hot target B x C x ..., whose channels have labels of their own.
+        """
         if self.ignore_index is None:
             return None
-        return as_labels(target, self.ignore_index) != self.ignore_index
+        labels = target if self.sigmoid else as_labels(target, self.ignore_index)
+        return labels != self.ignore_index
+
+    def _has_regions(self, input: torch.Tensor) -> bool:
+        """Whether the channels may overlap: each is a binary problem of its own."""
+        return self.sigmoid and input.shape[1] > 1
+
+    def _regions_as_images(
+        self, input: torch.Tensor, target: torch.Tensor, distance_map: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+        """Every channel of every image as an image of one channel.
+
+        Raises:
+            ValueError: for a target of labels, or a map that is not one a channel.
+        """
+        if self.to_onehot_y:
+            raise ValueError(
+                f"sigmoid=True makes {input.shape[1]} channels regions that may overlap, and labels"
+                " cannot tell of an overlap: give a target of as many channels and leave"
+                " to_onehot_y out, or use softmax=True if the classes exclude each other."
+            )
+        if distance_map is not None:
+            distance_map = plain_tensor(distance_map, "distance_map")
+            if distance_map.shape != input.shape:
+                raise ValueError(
+                    f"distance_map must have the shape {tuple(input.shape)}, a map for each region,"
+                    f" got {tuple(distance_map.shape)}."
+                )
+            distance_map = distance_map.flatten(0, 1)[:, None]
+        return input.flatten(0, 1)[:, None], target.flatten(0, 1)[:, None], distance_map
 
     def _activate(self, input: torch.Tensor) -> torch.Tensor:
         """Probabilities from `input`, in float32 at least."""
@@ -132,7 +165,7 @@ class SegmentationLoss(_Loss):
     ) -> torch.Tensor:
         """`target` as B x C x ... in the type the loss computes in; class 0 where not `valid`."""
         dtype = at_least_float32(input).dtype
-        if valid is not None and target.shape[1] == 1:
+        if valid is not None and valid.shape == target.shape:
             target = target.where(valid, 0)
         if not self.to_onehot_y or input.shape[1] == 1:
             return target.to(dtype)

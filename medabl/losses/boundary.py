@@ -19,10 +19,12 @@ class BoundaryLoss(ProbabilityMapLoss):
     segmentation*, MIDL 2019, in the form of their released code. It can be negative.
 
     Args:
-        include_background: let channel 0 take part (ignored for a single channel). Off by
-            default, as Kervadec trains on WMH; `monai.losses.BoundaryLoss` has it on.
+        include_background: let channel 0 take part (ignored for a single channel). By default it
+            does not, as Kervadec trains on WMH, unless `sigmoid` makes it a region like the others;
+            `monai.losses.BoundaryLoss` has it on.
         to_onehot_y: `target` holds labels, B x 1 x ...; else it is one-hot.
-        sigmoid: apply a sigmoid to `input`.
+        sigmoid: apply a sigmoid to `input`; several channels may overlap then, and `target` is
+            multi-hot.
         softmax: apply a softmax over the channels of `input`.
         spacing: voxel size in mm, one number or one for each spatial axis, as in the code of 2021;
             else distances are in voxels.
@@ -42,7 +44,7 @@ class BoundaryLoss(ProbabilityMapLoss):
 
     def __init__(
         self,
-        include_background: bool = False,
+        include_background: bool | None = None,
         to_onehot_y: bool = False,
         sigmoid: bool = False,
         softmax: bool = False,
@@ -50,6 +52,8 @@ class BoundaryLoss(ProbabilityMapLoss):
         reduction: str = "mean",
         ignore_index: int | None = None,
     ) -> None:
+        if include_background is None:
+            include_background = sigmoid and not to_onehot_y
         super().__init__(
             include_background, to_onehot_y, sigmoid, softmax, spacing, reduction, ignore_index
         )

@@ -62,8 +62,9 @@ class ProbabilityMapLoss(SegmentationLoss):
         """
         input, target = self._accept(input, target)
         valid = self._valid(target)
+        counted = None if valid is None else self._keep(valid)
         if given is None:
-            weight = self._map(self._keep(self._one_hot(input, target, valid)), valid)
+            weight = self._map(self._keep(self._one_hot(input, target, valid)), counted)
         else:
             weight = as_distances(given, name)
             if weight.shape == input.shape:
@@ -75,9 +76,9 @@ class ProbabilityMapLoss(SegmentationLoss):
                 f"got {tuple(weight.shape)}."
             )
         values = probs * weight.to(probs.dtype)
-        if valid is None:
+        if counted is None:
             return self._reduce(values)
-        values = values.where(valid, 0)
+        values = values.where(counted, 0)
         if self.reduction == "mean":
-            return values.sum() / (valid.sum() * values.shape[1]).clamp_min(1)
+            return values.sum() / counted.expand_as(values).sum().clamp_min(1)
         return self._reduce(values)

@@ -47,7 +47,9 @@ class ActiveBoundaryLoss(SegmentationLoss):
 
     Args:
         to_onehot_y: `target` holds labels, B x 1 x ...; else it is one-hot.
-        sigmoid: `input` is one channel of logits; P is [1 - p, p].
+        sigmoid: `input` holds logits of one class, or of several regions that may overlap (as in
+            BraTS) with a multi-hot `target`; P is [1 - p, p] of each channel, and every channel of
+            every image counts as an image of its own.
         softmax: `input` holds logits of exclusive classes. With neither flag, `input` holds
             probabilities.
         max_boundary_ratio: share of the voxels of an image taken as predicted boundary, before it
@@ -60,8 +62,8 @@ class ActiveBoundaryLoss(SegmentationLoss):
             neighbour.
         spacing: voxel size in mm, one number or one for each spatial axis.
         variant: "paper" or "released".
-        reduction: "mean" or "sum" over the images, or "none" for one value an image ("released"
-            knows "mean" only).
+        reduction: "mean" or "sum" over the images, or "none" for one value an image, B x C of
+            regions ("released" knows "mean" only).
 
     Raises:
         ValueError: for flags that contradict each other, or values out of range.
@@ -129,15 +131,19 @@ class ActiveBoundaryLoss(SegmentationLoss):
                 one-hot.
             distance_map: B x 1 x H x W [x D] distance to the ground-truth boundary, as
                 `medabl.geometry.boundary_distance` gives it, integers or floats; computed if
-                missing.
+                missing. B x C x ... of regions.
 
         Returns:
-            the loss, a tensor without dimensions (B values with reduction="none").
+            the loss, a tensor without dimensions (B values with reduction="none", B x C of
+            regions).
 
         Raises:
             ValueError: for shapes that do not go together.
         """
         input, target = self._accept(input, target)
+        images = len(input)
+        if self._has_regions(input):
+            input, target, distance_map = self._regions_as_images(input, target, distance_map)
         if self.variant == "released" and input.ndim != 4:
             raise ValueError('variant="released" is 2D only; use variant="paper" for volumes.')
         labels = as_labels(target, self.ignore_index)
@@ -156,7 +162,7 @@ class ActiveBoundaryLoss(SegmentationLoss):
         values = sums / counts.clamp_min(1)
         if self.reduction == "mean":
             return values.sum() / self._count(counts > 0)
-        return self._reduce(values)
+        return self._reduce(values if len(values) == images else values.view(images, -1))
 
     def _count(self, adds: torch.Tensor) -> torch.Tensor:
         """How many images the mean is over, by which of them add something; at least 1.
