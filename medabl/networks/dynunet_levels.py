@@ -49,8 +49,8 @@ def dynunet_levels(
         kernels.append(_kernel(mm))
     if len(strides) < 3:
         raise ValueError(
-            f"image_size (the patch) is too small for a 3D U-Net, got {tuple(patch_size)}: it needs"
-            f" an axis of {4 * _SMALLEST} voxels or more that can be halved twice."
+            f"image_size (the patch) is too small for a 3D U-Net, got {tuple(patch_size)}: two"
+            f" halvings have to leave {_SMALLEST} voxels of an axis at least."
         )
     return {
         "kernel_size": kernels,

@@ -31,10 +31,11 @@ spacing: null
 image_size: [16, 16, 16]
 patches_per_volume: 4
 crop_to_head: false
-method: gdl
+method: dice_ce
+augment: false
 width: 4
 learning_rate: 0.01
-epochs: 6
+epochs: 10
 validation: 2
 test: 1
 device: cpu

@@ -7,9 +7,18 @@ import torch
 from medabl.geometry.boundary_distances import boundary_distance
 from medabl.geometry.distance_transform import Spacing, distance_transform_edt
 from medabl.geometry.label_boundaries import label_boundary
+from medabl.geometry.voxel_sizes import (
+    SpacingOrMeta,
+    VoxelSizes,
+    as_spacing,
+    by_size,
+    resolve_spacing,
+)
 from medabl.losses.active_boundary.op import active_boundary_sums
 from medabl.losses.active_boundary.settings import Settings
-from medabl.losses.base import SegmentationLoss, as_distances, as_labels, as_spacing
+from medabl.losses.base import SegmentationLoss
+from medabl.losses.doubts import doubt_distances, warn_of
+from medabl.losses.tensors import as_distances, as_labels
 
 _VARIANTS = ("paper", "released")
 
@@ -60,7 +69,8 @@ class ActiveBoundaryLoss(SegmentationLoss):
         detach_neighbors: no gradient flows to the neighbours (the paper).
         ignore_index: voxels with this label are on no boundary, make none, and are nobody's
             neighbour.
-        spacing: voxel size in mm, one number or one for each spatial axis.
+        spacing: voxel size in mm, one number or one for each spatial axis, or "meta": that of each
+            image, by the affine of a `target` that is a MetaTensor.
         variant: "paper" or "released".
         reduction: "mean" or "sum" over the images, or "none" for one value an image, B x C of
             regions ("released" knows "mean" only).
@@ -89,7 +99,7 @@ class ActiveBoundaryLoss(SegmentationLoss):
         label_smoothing: float = 0.2,
         detach_neighbors: bool = True,
         ignore_index: int | None = None,
-        spacing: Spacing = None,
+        spacing: SpacingOrMeta = None,
         variant: str = "paper",
         reduction: str = "mean",
     ) -> None:
@@ -140,6 +150,8 @@ class ActiveBoundaryLoss(SegmentationLoss):
         Raises:
             ValueError: for shapes that do not go together.
         """
+        computed = distance_map is None
+        spacing = resolve_spacing(self.spacing, target, "target") if computed else None
         input, target = self._accept(input, target)
         images = len(input)
         if self._has_regions(input):
@@ -147,7 +159,7 @@ class ActiveBoundaryLoss(SegmentationLoss):
         if self.variant == "released" and input.ndim != 4:
             raise ValueError('variant="released" is 2D only; use variant="paper" for volumes.')
         labels = as_labels(target, self.ignore_index)
-        distance = self._distance(labels, distance_map)[:, 0]
+        distance = self._distance(labels, distance_map, spacing)[:, 0]
         valid = None if self.ignore_index is None else (labels != self.ignore_index)[:, 0]
         settings = Settings(
             self.max_boundary_ratio,
@@ -172,7 +184,12 @@ class ActiveBoundaryLoss(SegmentationLoss):
         return adds.sum().clamp_min(1)
 
     @torch.no_grad()
-    def _distance(self, labels: torch.Tensor, distance_map: torch.Tensor | None) -> torch.Tensor:
+    def _distance(
+        self,
+        labels: torch.Tensor,
+        distance_map: torch.Tensor | None,
+        spacing: Spacing | VoxelSizes,
+    ) -> torch.Tensor:
         if distance_map is not None:
             distance_map = as_distances(distance_map)
             if distance_map.shape != labels.shape:
@@ -180,10 +197,13 @@ class ActiveBoundaryLoss(SegmentationLoss):
                     f"distance_map must have the shape {tuple(labels.shape)}, "
                     f"got {tuple(distance_map.shape)}."
                 )
+            if self._may_look_at("distance_map", distance_map):
+                warn_of(doubt_distances(distance_map, self.spacing))
             return distance_map
         if self.variant == "paper":
-            return boundary_distance(labels, self.spacing, self.ignore_index)
+            ignore_index = self.ignore_index
+            return by_size(lambda x, mm: boundary_distance(x, mm, ignore_index), spacing, labels)
         boundary = label_boundary(labels)
         if self.ignore_index is not None:
             boundary = boundary | (labels == self.ignore_index)
-        return distance_transform_edt(~boundary, self.spacing)
+        return by_size(distance_transform_edt, spacing, ~boundary)
