@@ -33,6 +33,7 @@ _MOST_NAMES = 20
 
 Index = Annotated[int, BeforeValidator(_no_bool), Field(ge=0)]
 Number = Annotated[float, BeforeValidator(_no_bool), Field(allow_inf_nan=False)]
+Length = Annotated[Number, Field(gt=0)]
 Share = Annotated[Number, Field(ge=0, le=1)]
 Name = Annotated[str, Field(min_length=1)]
 
@@ -73,7 +74,13 @@ class Settings(BaseModel):
         description="anatomical plane of the slices"
     )
     image_size: Annotated[tuple[Count, ...], Field(min_length=2, max_length=3)] = Field(
-        description="size of what the network sees, in voxels"
+        description="size of what the network sees, a slice or a 3D patch, in voxels"
+    )
+    spacing: tuple[Length, Length, Length] | None = Field(
+        description="3D: voxel size that volumes are brought to, in mm, slices last"
+    )
+    patches_per_volume: Count | None = Field(
+        description="3D: patches drawn from each volume in an epoch"
     )
     crop_to_head: bool = Field(description="crop volumes to the head before they are resized")
     normalize: bool = Field(description="each image to mean 0 and sd 1 over its nonzero voxels")
@@ -114,6 +121,11 @@ class Settings(BaseModel):
                 f"image_size needs {self.task.spatial_dims} numbers for a task of"
                 f" {self.task.spatial_dims} spatial dimensions, got {len(self.image_size)}"
             )
+        problems += [
+            f"{key} is for tasks of 3 spatial dimensions; leave it out"
+            for key in ("spacing", "patches_per_volume")
+            if self.task.spatial_dims == 2 and getattr(self, key) is not None
+        ]
         if self.folds is not None and self.fold >= self.folds:
             problems.append(f"fold must be below folds={self.folds}, got {self.fold}")
         if self.folds is not None and self.split is not None:

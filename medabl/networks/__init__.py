@@ -1,6 +1,7 @@
 """Networks."""
 
 from medabl.networks.deeplabv3 import DeepLabV3ResNet50
+from medabl.networks.dynunet_levels import dynunet_levels
 from medabl.networks.hrnet_fcn import HRNetFCN
 from medabl.networks.hrnet_ocr import HRNetOCR
 from medabl.networks.kervadec_unet import KervadecUNet
@@ -15,5 +16,6 @@ __all__ = [
     "KervadecUNet",
     "SpaceTimeMemory",
     "UperNetSwin",
+    "dynunet_levels",
     "load_weights",
 ]
