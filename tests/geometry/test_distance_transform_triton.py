@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from scipy import ndimage
 
 triton = pytest.importorskip("triton", reason="Triton is not installed")
@@ -77,11 +78,26 @@ def distances(tmp_path_factory):
 
 @pytest.mark.parametrize("name", CASES)
 def test_interpreted_kernels_equal_scipy(distances, name):
+    assert_equals_scipy(distances[name], *CASES[name])
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("name", CASES)
+def test_kernels_on_a_device_equal_scipy(name):
+    from medabl.geometry.distance_transform_triton import distance_transform_triton
+
     mask, spacing = CASES[name]
+    spacing = [float(step) for step in spacing]
+    distance = distance_transform_triton(torch.from_numpy(mask).cuda(), spacing)
+    assert_equals_scipy(distance.cpu().numpy(), mask, spacing)
+
+
+def assert_equals_scipy(distance, mask, spacing):
     for index in np.ndindex(mask.shape[:2]):
         full = mask[index].all()
         expected = np.inf if full else ndimage.distance_transform_edt(mask[index], spacing)
-        np.testing.assert_allclose(distances[name][index], expected, rtol=1e-5)
+        np.testing.assert_allclose(distance[index], expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("capability", [80, 90])

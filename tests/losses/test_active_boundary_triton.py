@@ -74,11 +74,26 @@ def interpreted(tmp_path_factory):
 
 @pytest.mark.parametrize("name", list(CASES))
 def test_kernels_equal_the_reference(name, interpreted):
-    logits, distance, valid, options = CASES[name]
+    assert_equals_reference(CASES[name], *interpreted[name])
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("name", list(CASES))
+def test_kernels_on_a_device_equal_the_reference(name):
+    from medabl.losses.active_boundary.kernels import active_boundary_triton
+
+    *tensors, options = CASES[name]
+    tensors = [None if tensor is None else tensor.cuda() for tensor in tensors]
+    results = active_boundary_triton(*tensors, Settings(*options))
+    assert_equals_reference(CASES[name], *(result.cpu() for result in results))
+
+
+def assert_equals_reference(case, kernel_sums, kernel_counts, kernel_gradient):
+    logits, distance, valid, options = case
     logits = logits.clone().requires_grad_()
     sums, counts = active_boundary_reference(logits, distance, valid, Settings(*options))
     (gradient,) = torch.autograd.grad(sums.sum(), logits)
-    kernel_sums, kernel_counts, kernel_gradient = interpreted[name]
     torch.testing.assert_close(kernel_sums, sums.detach(), rtol=1e-5, atol=1e-6, equal_nan=True)
     known = sums.isfinite()
     assert known[1]
