@@ -68,16 +68,16 @@ test=(python3 -m pytest -q -p no:cacheprovider -m cuda)
 kernels=(tests/losses/test_active_boundary_triton.py tests/geometry/test_distance_transform_triton.py)
 echo "$description"
 
-step "Triton kernels beside their references" 60 "cuda triton pytest monai" -- \
+step "Triton kernels beside their references" 60 "cuda triton pytest monai nibabel" -- \
     "${test[@]}" "${kernels[@]}"
-step "Losses and geometry, tests marked cuda" 100 "cuda pytest hypothesis monai" -- \
+step "Losses and geometry, tests marked cuda" 100 "cuda pytest hypothesis monai nibabel" -- \
     "${test[@]}" tests/losses tests/geometry --ignore "${kernels[0]}" --ignore "${kernels[1]}" \
     -k "not compiles and not second_device"
-step "Metrics, tests marked cuda" 30 "cuda pytest hypothesis monai ignite SimpleITK" -- \
+step "Metrics, tests marked cuda" 30 "cuda pytest hypothesis monai ignite nibabel SimpleITK" -- \
     "${test[@]}" tests/metrics
-step "torch.compile(fullgraph=True)" 70 "cuda pytest monai" -- \
+step "torch.compile(fullgraph=True)" 70 "cuda pytest monai nibabel" -- \
     "${test[@]}" tests/losses/test_losses_on_cuda.py -k compiles
-step "A second device" 30 "cuda second-device pytest monai" -- \
+step "A second device" 30 "cuda second-device pytest monai nibabel" -- \
     "${test[@]}" tests/losses/test_losses_on_cuda.py -k second_device
 step "Active boundary loss: eager, from a CUDA graph" 40 "cuda monai" -- \
     python3 scripts/gpu_timings.py abl

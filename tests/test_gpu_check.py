@@ -44,7 +44,7 @@ def test_a_step_that_fails_stops_no_other_and_decides_the_status(tmp_path):
     stand_in.write_text(
         "#!/bin/sh\n"
         'case "$1 $2" in\n'
-        '    "scripts/gpu_here.py ") echo "cuda triton pytest monai scipy cupy" ;;\n'
+        '    "scripts/gpu_here.py ") echo "cuda triton pytest monai nibabel scipy cupy" ;;\n'
         '    "-m pytest") exit 1 ;;\n'
         "    scripts/gpu_timings.py*) exit 3 ;;\n"
         "esac\n"
