@@ -1,29 +1,35 @@
 """Time medabl's distance transform beside everybody else's, in one process.
 
-    python scripts/bench_edt.py [--device auto|cpu|cuda] [--threads N] [--repeats N] [--markdown]
+    python scripts/bench_edt.py [--device auto|cpu|cuda] [--threads N] [--repeats N] [--sizes ...]
 
 Two kinds of masks of random smooth regions: `boundary` (all but the outline of the regions, which
 fill half of the image: what the active boundary loss asks for) and `lesions` (blobs on a hundredth
 of the image: the inner half of the boundary loss's map). The competitors take turns in random
-order, so that a machine that slows down slows all of them; medians. Peak memory is what a call
-needs on top of its input. Results are compared with SciPy's before anything is timed.
+order, so that a machine that slows down slows all of them; medians; what takes seconds is timed
+once. Peak memory is what a call needs on top of its input. Results are compared with SciPy's before
+anything is timed. On CUDA the competitors are SciPy and CuPy, image by image; exit status 3 if
+medabl is not three times as fast as CuPy.
 """
 
 from __future__ import annotations
 
 import argparse
 import ctypes
+import math
 import os
 import platform
 import random
 import statistics
+import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import scipy
 import torch
+from live_table import LiveTable
 from monai.transforms.utils import distance_transform_edt as monai_edt
 from scipy import ndimage
 
@@ -31,6 +37,8 @@ from medabl.geometry import distance_transform_cpu, distance_transform_edt
 from medabl.geometry.distance_transform_torch import distance_transform_torch
 from medabl.geometry.label_boundaries import label_boundary
 
+GOAL_BESIDE_CUPY = 3.0
+SECONDS_A_COMPETITOR = 2.0
 SIZES = [(8, 1, 256, 256), (8, 2, 256, 256), (2, 19, 512, 1024), (2, 2, 128, 128, 64)]
 
 Transform = Callable[[torch.Tensor], object]
@@ -42,7 +50,6 @@ def main() -> None:
     parser.add_argument("--threads", type=int, help="CPU threads (default: torch's own choice)")
     parser.add_argument("--repeats", type=int, default=15, help="calls a median (big sizes: fewer)")
     parser.add_argument("--sizes", default="", help="some of the sizes, as 8x1x256x256,...")
-    parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
     arguments = parser.parse_args()
     if arguments.device == "auto":
         arguments.device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -50,15 +57,16 @@ def main() -> None:
         torch.set_num_threads(arguments.threads)
     device = torch.device(arguments.device)
 
-    print(describe(device) + "\n")
-    rows = [
-        row
-        for size in SIZES
-        if not arguments.sizes or "x".join(map(str, size)) in arguments.sizes.split(",")
-        for kind in ("boundary", "lesions")
-        for row in bench(size, kind, device, arguments.repeats)
-    ]
-    print(table(rows, arguments.markdown))
+    print(describe(device))
+    table = LiveTable()
+    met = True
+    for size in SIZES:
+        if arguments.sizes and "x".join(map(str, size)) not in arguments.sizes.split(","):
+            continue
+        for kind in ("boundary", "lesions"):
+            times = bench(size, kind, device, arguments.repeats, table)
+            met &= GOAL_BESIDE_CUPY * times["medabl"] <= times.get("CuPy", math.inf)
+    sys.exit(0 if met else 3)
 
 
 def describe(device: torch.device) -> str:
@@ -77,49 +85,64 @@ def cpu_name() -> str:
 
 
 def bench(
-    size: tuple[int, ...], kind: str, device: torch.device, repeats: int
-) -> list[dict[str, str]]:
+    size: tuple[int, ...], kind: str, device: torch.device, repeats: int, table: LiveTable
+) -> dict[str, float]:
+    """Median seconds of every competitor, whose rows go into the table."""
     mask = {"boundary": boundary_masks, "lesions": lesion_masks}[kind](size).to(device)
     transforms = competitors(device)
     expected = through_numpy(ndimage.distance_transform_edt)(mask)
     for name, transform in transforms.items():
-        distance = torch.as_tensor(transform(mask)).cpu().numpy()
-        np.testing.assert_allclose(distance, expected, rtol=1e-5, err_msg=name)
+        if name != "SciPy":
+            distance = torch.as_tensor(transform(mask)).cpu().numpy()
+            np.testing.assert_allclose(distance, expected, rtol=1e-5, err_msg=name)
+    times = medians(
+        {name: partial(time_once, each, mask) for name, each in transforms.items()}, repeats
+    )
+    for name, seconds in times.items():
+        table.add(
+            {
+                "size": "x".join(map(str, size)),
+                "mask": kind,
+                "transform": name,
+                "median ms": f"{1000 * seconds:.3g}",
+                "peak MiB": peak_memory(transforms[name], mask),
+                "time / SciPy": f"{seconds / times['SciPy']:.2f}",
+            }
+        )
+    return times
 
-    seconds: dict[str, list[float]] = {name: [] for name in transforms}
-    voxels_per_repeat = 4_000_000
-    order = list(transforms)
+
+def medians(once: dict[str, Callable[[], float]], repeats: int) -> dict[str, float]:
+    """Median of what each call returns, its own seconds; the calls take turns in random order.
+
+    Whoever follows a call with many threads pays for their spinning.
+    """
+    seconds = {name: [call()] for name, call in once.items()}
+    order = list(once)
     shuffle = random.Random(0).shuffle
-    for _ in range(max(3, min(repeats, repeats * voxels_per_repeat // mask.numel()))):
-        shuffle(order)  # whoever follows a call with many threads pays for their spinning
+    for turn in range(1, repeats):
+        shuffle(order)
         for name in order:
-            seconds[name].append(time_once(transforms[name], mask))
-    medians = {name: statistics.median(times) for name, times in seconds.items()}
-    return [
-        {
-            "size": "x".join(map(str, size)),
-            "mask": kind,
-            "transform": name,
-            "median ms": f"{1000 * medians[name]:.3g}",
-            "peak MiB": peak_memory(transforms[name], mask),
-            "time / SciPy": f"{medians[name] / medians['SciPy']:.2f}",
-        }
-        for name in transforms
-    ]
+            if turn * seconds[name][0] < SECONDS_A_COMPETITOR:
+                seconds[name].append(once[name]())
+    return {name: statistics.median(times) for name, times in seconds.items()}
 
 
 def competitors(device: torch.device) -> dict[str, Transform]:
     transforms: dict[str, Transform] = {
         "medabl": distance_transform_edt,
         "SciPy": through_numpy(ndimage.distance_transform_edt),
-        "MONAI": lambda mask: torch.stack([torch.as_tensor(monai_edt(image)) for image in mask]),
     }
-    if distance_transform_cpu.edt is None:
-        print("The edt package is not installed: its row is left out, and medabl uses SciPy.")
-    else:
-        transforms["edt package"] = through_numpy(
-            lambda image: distance_transform_cpu.edt.edt(image, parallel=1)
+    if device.type != "cuda":
+        transforms["MONAI"] = lambda mask: torch.stack(
+            [torch.as_tensor(monai_edt(image)) for image in mask]
         )
+        if distance_transform_cpu.edt is None:
+            print("The edt package is not installed: its row is left out, and medabl uses SciPy.")
+        else:
+            transforms["edt package"] = through_numpy(
+                lambda image: distance_transform_cpu.edt.edt(image, parallel=1)
+            )
     if device.type == "cuda":
         transforms["medabl, without Triton"] = lambda mask: distance_transform_torch(
             mask, [1.0] * (mask.ndim - 2)
@@ -199,18 +222,6 @@ def peak_memory(transform: Transform, mask: torch.Tensor) -> str:
 def resident(field: str) -> int:
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(1024 * int(line.split()[1]) for line in lines if line.startswith(field))
-
-
-def table(rows: list[dict[str, str]], markdown: bool) -> str:
-    lines = [list(rows[0]), *(list(row.values()) for row in rows)]
-    if markdown:
-        lines.insert(1, ["---"] * len(rows[0]))
-        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
 
 
 if __name__ == "__main__":

@@ -1,25 +1,25 @@
 """Time medabl's losses, forward and backward, beside MONAI's, in one process.
 
     python scripts/bench_losses.py [--device auto|cpu|cuda] [--threads N] [--repeats N]
-        [--sizes 8x2x256x256,...] [--losses ABL] [--markdown]
+        [--sizes 8x2x256x256,...] [--losses ABL]
 
 Predictions are `noisy` (independent normal logits: the predicted boundary is everywhere, the worst
 case) or `smooth` (regions, as of a network). The losses take turns, so that a machine that slows
-down slows all of them; medians. Peak memory is what a step needs on top of its input. On CUDA two
-more tables follow: what the active boundary loss adds to a bf16 training step of `KervadecUNet`,
-and its time replayed from a CUDA graph.
+down slows all of them; medians; what takes seconds is timed once. Peak memory is what a step needs
+on top of its input. What only CUDA has (graphs, bf16 steps) is timed by gpu_timings.py.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 import torch.nn.functional as F
-from bench_edt import describe, peak_memory, table, wait
+from bench_edt import describe, medians, peak_memory, wait
+from live_table import LiveTable
 from monai import losses as monai_losses
 
 from medabl.geometry import (
@@ -41,7 +41,6 @@ from medabl.losses import (
     LovaszSoftmaxLoss,
     RegionWiseLoss,
 )
-from medabl.networks import KervadecUNet
 
 SIZES = [(8, 2, 256, 256), (2, 19, 512, 1024), (2, 2, 128, 128, 64)]
 FLAGS = {"to_onehot_y": True, "softmax": True}
@@ -58,7 +57,6 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=15, help="steps a median (big sizes: fewer)")
     parser.add_argument("--sizes", default=",".join(map(name_of, SIZES)), help="some of the sizes")
     parser.add_argument("--losses", default="", help="only those whose name contains this")
-    parser.add_argument("--markdown", action="store_true", help="print Markdown tables")
     arguments = parser.parse_args()
     if arguments.device == "auto":
         arguments.device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -66,18 +64,12 @@ def main() -> None:
         torch.set_num_threads(arguments.threads)
     device = torch.device(arguments.device)
 
-    print(describe(device) + "\n")
-    rows = [
-        row
-        for size in SIZES
-        if name_of(size) in arguments.sizes.split(",")
-        for kind in ("noisy", "smooth")
-        for row in bench(size, kind, device, arguments.repeats, arguments.losses)
-    ]
-    print(table(rows, arguments.markdown))
-    if device.type == "cuda":
-        print("\n" + table(training_step(device, arguments.repeats), arguments.markdown))
-        print("\n" + table(graph_replay(device, arguments.repeats), arguments.markdown))
+    print(describe(device))
+    table = LiveTable()
+    for size in SIZES:
+        if name_of(size) in arguments.sizes.split(","):
+            for kind in ("noisy", "smooth"):
+                bench(size, kind, device, arguments.repeats, arguments.losses, table)
 
 
 def name_of(size: tuple[int, ...]) -> str:
@@ -85,8 +77,13 @@ def name_of(size: tuple[int, ...]) -> str:
 
 
 def bench(
-    size: tuple[int, ...], kind: str, device: torch.device, repeats: int, only: str
-) -> list[dict[str, str]]:
+    size: tuple[int, ...],
+    kind: str,
+    device: torch.device,
+    repeats: int,
+    only: str,
+    table: LiveTable,
+) -> None:
     torch.manual_seed(0)
     labels = regions(size).argmax(1, keepdim=True).to(device)
     logits = torch.randn(size) * 2 if kind == "noisy" else regions(size)
@@ -98,26 +95,23 @@ def bench(
     }
     for loss in losses.values():
         step(loss, logits)
-
-    seconds: dict[str, list[float]] = {name: [] for name in losses}
-    for _ in range(max(3, min(repeats, repeats * 2_000_000 // logits.numel()))):
-        for name, loss in losses.items():
-            seconds[name].append(time_once(loss, logits))
-    medians = {name: statistics.median(times) for name, times in seconds.items()}
-    monai, dice_ce = (medians.get(f"MONAI {name}") for name in ("BoundaryLoss", "DiceCELoss"))
-    return [
-        {
-            "size": name_of(size),
-            "logits": kind,
-            "loss": name,
-            "median ms": f"{1000 * medians[name]:.3g}",
-            "peak MiB": peak_memory(lambda x, loss=loss: step(loss, x), logits),
-            "time / MONAI BoundaryLoss": f"{medians[name] / monai:.2f}" if monai else "-",
-            "time / MONAI DiceCELoss": f"{medians[name] / dice_ce:.2f}" if dice_ce else "-",
-            "time / log_softmax": f"{medians[name] / medians['torch.log_softmax']:.2f}",
-        }
-        for name, loss in losses.items()
-    ]
+    times = medians(
+        {name: partial(time_once, each, logits) for name, each in losses.items()}, repeats
+    )
+    monai, dice_ce = (times.get(f"MONAI {name}") for name in ("BoundaryLoss", "DiceCELoss"))
+    for name, loss in losses.items():
+        table.add(
+            {
+                "size": name_of(size),
+                "logits": kind,
+                "loss": name,
+                "median ms": f"{1000 * times[name]:.3g}",
+                "peak MiB": peak_memory(partial(step, loss), logits),
+                "time / MONAI BoundaryLoss": f"{times[name] / monai:.2f}" if monai else "-",
+                "time / MONAI DiceCELoss": f"{times[name] / dice_ce:.2f}" if dice_ce else "-",
+                "time / log_softmax": f"{times[name] / times['torch.log_softmax']:.2f}",
+            }
+        )
 
 
 def competitors(labels: torch.Tensor, size: tuple[int, ...]) -> dict[str, Loss]:
@@ -200,81 +194,6 @@ def time_once(loss: Loss, logits: torch.Tensor) -> float:
     step(loss, logits)
     wait(logits)
     return time.perf_counter() - start
-
-
-def training_step(device: torch.device, repeats: int) -> list[dict[str, str]]:
-    """What ABL adds to a bf16 step of the network it was published with."""
-    network = KervadecUNet(2, 2, width=64).to(device)
-    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
-    images = torch.randn(8, 2, 256, 256, device=device)
-    labels = regions((8, 2, 256, 256)).argmax(1, keepdim=True).to(device)
-    dice, abl = GeneralizedDiceLoss(**FLAGS), ActiveBoundaryLoss(**FLAGS)
-
-    def run(with_abl: bool) -> float:
-        torch.cuda.synchronize()
-        start = time.perf_counter()
-        with torch.autocast("cuda", dtype=torch.bfloat16):
-            logits = network(images)
-            loss = dice(logits, labels)
-            if with_abl:
-                loss = loss + abl(logits, labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        torch.cuda.synchronize()
-        return time.perf_counter() - start
-
-    for _ in range(5):
-        run(with_abl=True)
-        run(with_abl=False)
-    pairs = [(run(with_abl=False), run(with_abl=True)) for _ in range(repeats)]
-    plain, both = (statistics.median(times) for times in zip(*pairs, strict=True))
-    return [
-        {
-            "bf16 step of KervadecUNet, 8x2x256x256": name,
-            "median ms": f"{1000 * seconds:.3g}",
-            "added": f"{100 * (seconds / plain - 1):.1f} %",
-        }
-        for name, seconds in (("GDL", plain), ("GDL + ABL", both))
-    ]
-
-
-def graph_replay(device: torch.device, repeats: int) -> list[dict[str, str]]:
-    """ABL forward and backward as one CUDA graph."""
-    rows = []
-    for size in SIZES:
-        graph = captured(size, device)
-        times = []
-        for _ in range(repeats):
-            torch.cuda.synchronize()
-            start = time.perf_counter()
-            graph.replay()
-            torch.cuda.synchronize()
-            times.append(time.perf_counter() - start)
-        rows.append(
-            {
-                "ABL from a CUDA graph": name_of(size),
-                "median ms": f"{1000 * statistics.median(times):.3g}",
-            }
-        )
-    return rows
-
-
-def captured(size: tuple[int, ...], device: torch.device) -> torch.cuda.CUDAGraph:
-    labels = regions(size).argmax(1, keepdim=True).to(device)
-    logits = regions(size).to(device).requires_grad_()
-    abl = ActiveBoundaryLoss(**FLAGS)
-    side = torch.cuda.Stream()
-    side.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(side):
-        for _ in range(3):
-            abl(logits, labels).backward()
-    torch.cuda.current_stream().wait_stream(side)
-    logits.grad = None
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        abl(logits, labels).backward()
-    return graph
 
 
 if __name__ == "__main__":

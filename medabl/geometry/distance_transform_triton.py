@@ -1,4 +1,4 @@
-"""Exact Euclidean distance transform on CUDA, as two Triton kernels."""
+"""Exact Euclidean distance transform on CUDA, a Triton kernel for each spatial axis."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from math import prod
 
 import torch
 import triton
-import triton.language as tl
 
-# Further than any axis is long, and small enough that differences of two stay inside int32.
-_FAR = tl.constexpr(2**30)
+from medabl.geometry.distance_transform_kernels import scan_kernel, search_kernel
 
 _SCAN_TILE = 4096
 _SEARCH_TILE = 512
 _LANES = 32
+# So many neighbouring values are read in one piece.
+_FEWEST_LANES = 8
 
 
 def distance_transform_triton(mask: torch.Tensor, spacing: Sequence[float]) -> torch.Tensor:
@@ -22,8 +22,9 @@ def distance_transform_triton(mask: torch.Tensor, spacing: Sequence[float]) -> t
 
     A kernel launch a spatial axis: the first axis by scans in both directions, every further one by
     a search outwards from each voxel that stops as soon as the reach alone exceeds the best squared
-    distance in its tile. Only sums and minima of non-negative squares are taken, so that the result
-    is exact to float32 rounding. Nothing is read back to the host.
+    distance in its tile, or at once in an image without a False voxel. Only sums and minima of
+    non-negative squares are taken, so that the result is exact to float32 rounding. Nothing is read
+    back to the host.
 
     Args:
         mask: bool, B x C x H x W [x D], on a CUDA device.
@@ -32,50 +33,96 @@ def distance_transform_triton(mask: torch.Tensor, spacing: Sequence[float]) -> t
     Returns:
         float32 of the same shape; ``inf`` where an image has no False voxel.
     """
-    distance = torch.empty(mask.shape, dtype=torch.float32, device=mask.device)
-    if mask.numel() == 0:
+    return _distances(mask, spacing, labels=False)
+
+
+def boundary_distance_triton(
+    labels: torch.Tensor, spacing: Sequence[float], ignore_index: int | None
+) -> torch.Tensor:
+    """Distance of every voxel to the boundary of its label map, which the first scan finds.
+
+    Args:
+        labels: B x 1 x H x W [x D] real numbers, on a CUDA device.
+        spacing: voxel size, one number a spatial axis.
+        ignore_index: voxels with this label are on no boundary and make none.
+
+    Returns:
+        float32 of the same shape; ``inf`` where an image has no boundary.
+    """
+    return _distances(labels, spacing, labels=True, ignored=ignore_index)
+
+
+def _distances(
+    image: torch.Tensor, spacing: Sequence[float], *, labels: bool, ignored: int | None = None
+) -> torch.Tensor:
+    distance = torch.empty(image.shape, dtype=torch.float32, device=image.device)
+    if image.numel() == 0:
         return distance
-    with torch.cuda.device_of(mask):
-        _scan_first_axis(mask.contiguous(), distance, spacing[0])
+    if image.dtype == torch.bool:
+        image = image.view(torch.uint8)
+    with torch.cuda.device_of(image):
+        sources = _scan_first_axis(image.contiguous(), distance, spacing[0], labels, ignored)
         for axis, step in enumerate(spacing[1:], start=3):
             squared, distance = distance, torch.empty_like(distance)
-            _search_axis(squared, distance, axis, step, root=axis == mask.ndim - 1)
+            _search_axis(squared, distance, sources, axis, step, root=axis == image.ndim - 1)
     return distance
 
 
-def _scan_first_axis(mask: torch.Tensor, squared: torch.Tensor, step: float) -> None:
-    outer, length, inner = prod(mask.shape[:2]), mask.shape[2], prod(mask.shape[3:])
-    lanes = min(_LANES, triton.next_power_of_2(inner))
-    chunk = min(_SCAN_TILE // lanes, triton.next_power_of_2(length))
+def _scan_first_axis(
+    image: torch.Tensor, squared: torch.Tensor, step: float, labels: bool, ignored: int | None
+) -> torch.Tensor:
+    """Fill in `squared`; returns B x C x N bytes, 0 where no source was found."""
+    length, inner = image.shape[2], prod(image.shape[3:])
+    whole = triton.next_power_of_2(length)
+    lanes = min(_LANES, max(_FEWEST_LANES, _SCAN_TILE // whole), triton.next_power_of_2(inner))
+    if whole * lanes > _SCAN_TILE:
+        lanes = min(_LANES, triton.next_power_of_2(inner))
+    chunk = min(_SCAN_TILE // lanes, whole)
     lane_tiles = triton.cdiv(inner, lanes)
-    _scan_kernel[(outer * lane_tiles,)](
-        mask.view(torch.uint8),
+    sources = squared.new_empty((*image.shape[:2], lane_tiles), dtype=torch.uint8)
+    scan_kernel[(sources.numel(),)](
+        image,
         squared,
+        sources,
         length,
         inner,
+        prod(image.shape[4:]),
         lane_tiles,
         step,
+        0 if ignored is None else _as_stored(ignored, image.dtype),
+        LABELS=labels,
+        IGNORING=ignored is not None,
+        ONCE=chunk == whole,
         CHUNK=chunk,
         LANES=lanes,
         num_warps=_warps(chunk * lanes),
     )
+    return sources
 
 
 def _search_axis(
-    squared: torch.Tensor, out: torch.Tensor, axis: int, step: float, root: bool
+    squared: torch.Tensor,
+    out: torch.Tensor,
+    sources: torch.Tensor,
+    axis: int,
+    step: float,
+    root: bool,
 ) -> None:
     outer, length = prod(squared.shape[:axis]), squared.shape[axis]
     inner = prod(squared.shape[axis + 1 :])
     lanes = min(_LANES, triton.next_power_of_2(inner))
     rows = min(_SEARCH_TILE // lanes, triton.next_power_of_2(length))
     row_tiles, lane_tiles = triton.cdiv(length, rows), triton.cdiv(inner, lanes)
-    _search_kernel[(outer * row_tiles * lane_tiles,)](
+    search_kernel[(outer * row_tiles * lane_tiles,)](
         squared,
         out,
+        sources,
         length,
         inner,
         row_tiles,
         lane_tiles,
+        prod(squared.shape[2:axis]) * row_tiles * lane_tiles,
+        sources.shape[2],
         step,
         ROOT=root,
         ROWS=rows,
@@ -84,111 +131,10 @@ def _search_axis(
     )
 
 
+def _as_stored(label: int, dtype: torch.dtype) -> int:
+    """The label that PyTorch compares with: in uint8, 255 for -1."""
+    return label if dtype.is_floating_point else int(torch.tensor(label).to(dtype))
+
+
 def _warps(tile: int) -> int:
     return max(1, min(8, tile // 128))
-
-
-@triton.jit
-def _larger(a, b):  # type: ignore[no-untyped-def]
-    return tl.maximum(a, b)
-
-
-@triton.jit
-def _smaller(a, b):  # type: ignore[no-untyped-def]
-    return tl.minimum(a, b)
-
-
-@triton.jit
-def _scan_kernel(  # type: ignore[no-untyped-def]
-    mask_ptr,
-    out_ptr,
-    length,
-    inner,
-    lane_tiles,
-    step,
-    CHUNK: tl.constexpr,
-    LANES: tl.constexpr,
-):
-    """Squared distance along an axis to the nearest False voxel of the same line.
-
-    Arrays are outer x length x inner; a program takes LANES neighbouring lines from end to end,
-    CHUNK voxels at a time: forwards for the last False voxel passed, backwards for the next one.
-    """
-    # 64 bits: a batch of volumes may hold more than 2^31 voxels.
-    program = tl.program_id(0).to(tl.int64)
-    lane = (program % lane_tiles) * LANES + tl.arange(0, LANES)[None, :]
-    line = (program // lane_tiles) * length * inner + lane
-    chunks = tl.cdiv(length, CHUNK)
-
-    carry = tl.full([1, LANES], -_FAR, tl.int32)
-    for chunk in range(chunks):
-        position = chunk * CHUNK + tl.arange(0, CHUNK)[:, None]
-        valid = (position < length) & (lane < inner)
-        offset = line + position.to(tl.int64) * inner
-        value = tl.load(mask_ptr + offset, mask=valid, other=1)
-        zero = tl.where(value == 0, position, -_FAR)
-        last = tl.maximum(tl.associative_scan(zero, 0, _larger), carry)
-        tl.store(out_ptr + offset, (position - last).to(tl.float32), mask=valid)
-        carry = tl.maximum(carry, tl.max(zero, axis=0, keep_dims=True))
-
-    tl.debug_barrier()  # the second sweep reads what the first one wrote
-
-    carry = tl.full([1, LANES], _FAR, tl.int32)
-    for chunk in range(chunks):
-        position = (chunks - 1 - chunk) * CHUNK + tl.arange(0, CHUNK)[:, None]
-        valid = (position < length) & (lane < inner)
-        offset = line + position.to(tl.int64) * inner
-        value = tl.load(mask_ptr + offset, mask=valid, other=1)
-        zero = tl.where(value == 0, position, _FAR)
-        following = tl.minimum(tl.associative_scan(zero, 0, _smaller, reverse=True), carry)
-        behind = tl.load(out_ptr + offset, mask=valid, other=0.0)
-        voxels = tl.minimum(behind, (following - position).to(tl.float32))
-        distance = tl.where(voxels < length, voxels * step, float("inf"))
-        tl.store(out_ptr + offset, distance * distance, mask=valid)
-        carry = tl.minimum(carry, tl.min(zero, axis=0, keep_dims=True))
-
-
-@triton.jit
-def _search_kernel(  # type: ignore[no-untyped-def]
-    in_ptr,
-    out_ptr,
-    length,
-    inner,
-    row_tiles,
-    lane_tiles,
-    step,
-    ROOT: tl.constexpr,
-    ROWS: tl.constexpr,
-    LANES: tl.constexpr,
-):
-    """Minimum along an axis of (input + squared distance along that axis).
-
-    Arrays are outer x length x inner; a program takes ROWS x LANES voxels of length x inner.
-    """
-    program = tl.program_id(0).to(tl.int64)
-    lane = (program % lane_tiles) * LANES + tl.arange(0, LANES)[None, :]
-    row = ((program // lane_tiles) % row_tiles) * ROWS + tl.arange(0, ROWS)[:, None]
-    image = program // lane_tiles // row_tiles
-    valid = (row < length) & (lane < inner)
-    offset = image * length * inner + row * inner + lane
-
-    # 0 outside the image: what is not stored must not keep the search going.
-    best = tl.load(in_ptr + offset, mask=valid, other=0.0)
-    reach = 1
-    while (reach < length) & (reach * step * (reach * step) < tl.max(best)):
-        # 8 steps a test: the maximum over the tile costs as much as a few steps.
-        for extra in tl.static_range(8):
-            away = reach + extra
-            shift = away.to(tl.int64) * inner
-            before = tl.load(
-                in_ptr + offset - shift, mask=valid & (row >= away), other=float("inf")
-            )
-            after = tl.load(
-                in_ptr + offset + shift, mask=valid & (row + away < length), other=float("inf")
-            )
-            along = away * step
-            best = tl.minimum(best, tl.minimum(before, after) + along * along)
-        reach += 8
-    if ROOT:
-        best = tl.sqrt_rn(best)
-    tl.store(out_ptr + offset, best, mask=valid)

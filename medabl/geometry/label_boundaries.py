@@ -25,11 +25,20 @@ def label_boundary(labels: torch.Tensor, ignore_index: int | None = None) -> tor
         >>> label_boundary(torch.tensor([[[[0, 0, 1, 1]]]]))
         tensor([[[[False,  True, False, False]]]])
     """
+    check_labels(labels)
+    return _label_boundary(labels, ignore_index)
+
+
+def check_labels(labels: torch.Tensor) -> None:
+    """Refuse what is no label map.
+
+    Raises:
+        ValueError: if `labels` is not B x 1 x H x W [x D].
+    """
     if labels.ndim not in (4, 5) or labels.shape[1] != 1:
         raise ValueError(
             f"labels must have the shape B x 1 x H x W [x D], got {tuple(labels.shape)}."
         )
-    return _label_boundary(labels, ignore_index)
 
 
 # An operator, since what torch.compile's default backend makes of it on the CPU does not compile

@@ -21,6 +21,10 @@ def test_compiles_without_graph_break(device):
 def test_operator_keeps_pytorch_s_contract():
     mask = torch.from_numpy(noise((2, 1, 9, 11), 0.9))
     torch.library.opcheck(torch.ops.medabl.distance_transform_edt.default, (mask, [1.0, 2.0]))
+    labels = mask[:, :1].long()
+    for ignored in (None, 1):
+        arguments = (labels, [1.0, 2.0], ignored)
+        torch.library.opcheck(torch.ops.medabl.boundary_distance.default, arguments)
 
 
 @pytest.mark.cuda

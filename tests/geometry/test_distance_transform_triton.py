@@ -1,12 +1,16 @@
 """The CUDA kernels, without a GPU: run by Triton's interpreter, and compiled for real chips."""
 
+import itertools
 import os
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+import torch
 from scipy import ndimage
+
+from medabl.geometry import boundary_distance
 
 triton = pytest.importorskip("triton", reason="Triton is not installed")
 
@@ -21,9 +25,15 @@ from medabl.geometry import distance_transform_triton as kernels
 kernels._SCAN_TILE, kernels._SEARCH_TILE, kernels._LANES = 64, 64, 8
 cases = np.load(sys.argv[1])
 distances = {}
-for name in [key.removesuffix("/mask") for key in cases if key.endswith("/mask")]:
-    mask, spacing = torch.from_numpy(cases[name + "/mask"]), cases[name + "/spacing"].tolist()
-    distances[name] = kernels.distance_transform_triton(mask, spacing).numpy()
+for name in [key.removesuffix("/spacing") for key in cases if key.endswith("/spacing")]:
+    spacing = cases[name + "/spacing"].tolist()
+    if name + "/mask" in cases:
+        mask = torch.from_numpy(cases[name + "/mask"])
+        distances[name] = kernels.distance_transform_triton(mask, spacing).numpy()
+    else:
+        labels = torch.from_numpy(cases[name + "/labels"])
+        ignored = int(cases[name + "/ignored"]) if name + "/ignored" in cases else None
+        distances[name] = kernels.boundary_distance_triton(labels, spacing, ignored).numpy()
 np.savez(sys.argv[2], **distances)
 """
 
@@ -58,7 +68,29 @@ def named_cases():
     return cases
 
 
+def label_cases():
+    """Labels, spacing and the label to be ignored, of images of one tile and of several."""
+    rng = np.random.default_rng(1)
+    cases = {}
+    dtypes = itertools.cycle([np.int64, np.uint8, np.float32, np.int16, np.bool_])
+    shapes = [(1, 1), (7, 20), (40, 11), (1, 30), (30, 1), (3, 5, 6), (12, 3, 9), (4, 1, 5)]
+    for (shape, ignored), dtype in zip(
+        itertools.product(shapes, [None, 1, -1]), dtypes, strict=False
+    ):
+        coarse = rng.integers(0, 3, (2, 1, *(side // 4 + 1 for side in shape)))
+        labels = coarse
+        for axis in range(2, coarse.ndim):
+            labels = labels.repeat(4, axis).take(np.arange(shape[axis - 2]), axis)
+        if ignored == -1:
+            labels = np.where(labels == 2, -1, labels)
+        labels[1] *= rng.integers(2)  # half of them have an image without a boundary
+        name = f"{shape}, {np.dtype(dtype).name}, {ignored} ignored"
+        cases[name] = (labels.astype(dtype), rng.uniform(0.2, 3, len(shape)), ignored)
+    return cases
+
+
 CASES = named_cases()
+LABELS = label_cases()
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +98,9 @@ def distances(tmp_path_factory):
     folder = tmp_path_factory.mktemp("interpreted")
     arrays = {f"{name}/mask": mask for name, (mask, _) in CASES.items()}
     arrays |= {f"{name}/spacing": np.array(spacing, float) for name, (_, spacing) in CASES.items()}
+    for name, (labels, spacing, ignored) in LABELS.items():
+        arrays |= {f"{name}/labels": labels, f"{name}/spacing": spacing}
+        arrays |= {} if ignored is None else {f"{name}/ignored": np.array(ignored)}
     np.savez(folder / "cases.npz", **arrays)
     subprocess.run(
         [sys.executable, "-c", INTERPRETED, folder / "cases.npz", folder / "distances.npz"],
@@ -77,11 +112,53 @@ def distances(tmp_path_factory):
 
 @pytest.mark.parametrize("name", CASES)
 def test_interpreted_kernels_equal_scipy(distances, name):
+    assert_equals_scipy(distances[name], *CASES[name])
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("name", CASES)
+def test_kernels_on_a_device_equal_scipy(name):
+    from medabl.geometry.distance_transform_triton import distance_transform_triton
+
     mask, spacing = CASES[name]
+    spacing = [float(step) for step in spacing]
+    distance = distance_transform_triton(torch.from_numpy(mask).cuda(), spacing)
+    assert_equals_scipy(distance.cpu().numpy(), mask, spacing)
+
+
+def assert_equals_scipy(distance, mask, spacing):
     for index in np.ndindex(mask.shape[:2]):
         full = mask[index].all()
         expected = np.inf if full else ndimage.distance_transform_edt(mask[index], spacing)
-        np.testing.assert_allclose(distances[name][index], expected, rtol=1e-5)
+        np.testing.assert_allclose(distance[index], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_distances_to_the_boundary_of_labels_equal_scipy(distances, name):
+    assert_equals_boundary_distance(distances[name], *LABELS[name])
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("name", LABELS)
+def test_distances_to_the_boundary_of_labels_on_a_device_equal_scipy(name):
+    labels, spacing, ignored = LABELS[name]
+    distance = boundary_distance(torch.from_numpy(labels).cuda(), spacing.tolist(), ignored)
+    assert_equals_boundary_distance(distance.cpu().numpy(), labels, spacing, ignored)
+
+
+def assert_equals_boundary_distance(distance, labels, spacing, ignored):
+    if ignored is not None and labels.dtype != bool:
+        ignored = torch.tensor(ignored).to(torch.from_numpy(labels).dtype).numpy()
+    known = np.ones(labels.shape, bool) if ignored is None else labels != ignored
+    boundary = np.zeros(labels.shape, bool)
+    for axis in range(2, labels.ndim):
+        for i in range(labels.shape[axis] - 1):
+            here, ahead = (labels.take(j, axis) for j in (i, i + 1))
+            differs = (here != ahead) & known.take(i, axis) & known.take(i + 1, axis)
+            boundary[(slice(None),) * axis + (i,)] |= differs
+    assert_equals_scipy(distance, ~boundary, spacing)
 
 
 @pytest.mark.parametrize("capability", [80, 90])
@@ -89,31 +166,45 @@ def test_kernels_compile_for_real_chips(capability, tmp_path, monkeypatch):
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
 
-    from medabl.geometry import distance_transform_triton as kernels
+    from medabl.geometry.distance_transform_kernels import scan_kernel, search_kernel
 
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
-    sizes = {"length": "i32", "inner": "i32", "lane_tiles": "i32", "step": "fp32"}
-    tiles = {"CHUNK": "constexpr", "LANES": "constexpr"}
-    scan = ASTSource(
-        fn=kernels._scan_kernel,
-        signature={"mask_ptr": "*u8", "out_ptr": "*fp32"} | sizes | tiles,
-        constexprs={"CHUNK": 128, "LANES": 32},
-    )
-    sizes |= {"row_tiles": "i32"}
+    names = ["length", "inner", "depth", "lane_tiles", "ignored"]
+    sizes = dict.fromkeys(names, "i32") | {"step": "fp32"}
+    scans = [
+        ASTSource(
+            fn=scan_kernel,
+            signature={"image_ptr": image, "out_ptr": "*fp32", "sources_ptr": "*u8"}
+            | sizes
+            | dict.fromkeys(tile, "constexpr"),
+            constexprs=tile,
+        )
+        for image, tile in [
+            ("*u8", {"LABELS": False, "IGNORING": False, "ONCE": False, "CHUNK": 128, "LANES": 32}),
+            ("*i64", {"LABELS": True, "IGNORING": True, "ONCE": True, "CHUNK": 256, "LANES": 16}),
+            (
+                "*fp32",
+                {"LABELS": True, "IGNORING": False, "ONCE": False, "CHUNK": 128, "LANES": 32},
+            ),
+        ]
+    ]
+    names = ["length", "inner", "row_tiles", "lane_tiles", "programs_an_image", "sources_an_image"]
+    sizes = dict.fromkeys(names, "i32") | {"step": "fp32"}
     tiles = {"ROOT": "constexpr", "ROWS": "constexpr", "LANES": "constexpr"}
+    pointers = {"in_ptr": "*fp32", "out_ptr": "*fp32", "sources_ptr": "*u8"}
     middle = ASTSource(
-        fn=kernels._search_kernel,
-        signature={"in_ptr": "*fp32", "out_ptr": "*fp32"} | sizes | tiles,
+        fn=search_kernel,
+        signature=pointers | sizes | tiles,
         constexprs={"ROOT": False, "ROWS": 16, "LANES": 32},
     )
     # A launch turns sizes of 1 into constants: the last axis always has these two.
     ones = {"inner": "constexpr", "lane_tiles": "constexpr"}
     last = ASTSource(
-        fn=kernels._search_kernel,
-        signature={"in_ptr": "*fp32", "out_ptr": "*fp32"} | sizes | tiles | ones,
+        fn=search_kernel,
+        signature=pointers | sizes | tiles | ones,
         constexprs={"ROOT": True, "ROWS": 512, "LANES": 1, "inner": 1, "lane_tiles": 1},
     )
-    for source in (scan, middle, last):
+    for source in (*scans, middle, last):
         compiled = triton.compile(source, target=GPUTarget("cuda", capability, 32))
         assert f"sm_{capability}" in compiled.asm["ptx"]
         assert compiled.asm["cubin"].startswith(b"\x7fELF")

@@ -4,9 +4,10 @@ import itertools
 
 import pytest
 import torch
+from reference_values import reference_values
 
 from medabl.geometry import boundary_distance
-from medabl.losses.active_boundary.reference import active_boundary_reference
+from medabl.losses.active_boundary.op import active_boundary_values
 from medabl.losses.active_boundary.settings import Settings
 
 SHAPES = [(1, 30, 21), (2, 30, 21), (4, 17, 33), (3, 1, 40), (1, 6, 7, 8), (3, 9, 5, 6)]
@@ -24,9 +25,9 @@ def example(shape, seed=0):
 
 def run(function, logits, *others):
     logits = logits.clone().requires_grad_()
-    sums, counts, *_ = function(logits, *others)
-    (gradient,) = torch.autograd.grad(sums @ torch.tensor([0.3, 0.7]), logits)
-    return sums.detach(), counts, gradient
+    values, weights, *_ = function(logits, *others)
+    (gradient,) = torch.autograd.grad(values @ torch.tensor([0.3, 0.7]), logits)
+    return values.detach(), weights, gradient
 
 
 CASES = [
@@ -44,12 +45,15 @@ def test_equals_the_reference(shape, ratio, detach, released, ignoring):
     options = Settings(ratio, 5.0, 0.2, detach, released)
     others = (distance, valid if ignoring else None)
     results = run(torch.ops.medabl.active_boundary_dense, logits, *others, *options)
-    expected = run(active_boundary_reference, logits, *others, options)
+    expected = run(reference_values, logits, *others, options)
     assert expected[1].sum() > 0 or released
     torch.testing.assert_close(results[1], expected[1])
     torch.testing.assert_close(results[0], expected[0], rtol=1e-5, atol=1e-6)
     scale = expected[2].abs().max().item()
     torch.testing.assert_close(results[2], expected[2], rtol=1e-4, atol=1e-5 * scale)
+    *_, scales, _ = torch.ops.medabl.active_boundary_dense(logits, *others, *options)
+    *_, counts = reference_values(logits, *others, options)
+    torch.testing.assert_close(scales, torch.ones(2) if released else 1 / counts.clamp_min(1))
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3])
@@ -62,7 +66,7 @@ def test_nan_infinity_and_ties_are_treated_as_on_the_cpu(channels, detach):
     logits[1, -1, 2, 12:] = float("inf")
     options = Settings(0.02, 20.0, 0.2, detach, False)
     results = run(torch.ops.medabl.active_boundary_dense, logits, distance, None, *options)
-    expected = run(torch.ops.medabl.active_boundary, logits, distance, None, *options)
+    expected = run(active_boundary_values, logits, distance, None, options)
     assert expected[1][1] > 0
     assert results[1][1] == expected[1][1]
     torch.testing.assert_close(results[0], expected[0], equal_nan=True)

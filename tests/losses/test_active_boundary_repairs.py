@@ -9,11 +9,10 @@ from hypothesis import strategies as st
 
 from medabl.geometry import boundary_distance
 from medabl.losses import ActiveBoundaryLoss
-from medabl.losses.active_boundary.op import active_boundary_sums
-from medabl.losses.active_boundary.reference import active_boundary_reference
+from medabl.losses.active_boundary.op import active_boundary_values
 from medabl.losses.active_boundary.settings import Settings
-from medabl.losses.active_boundary.terms import active_boundary_terms
 from tests.losses.random_predictions import FLAGS, gradient_of, labels_like, noise
+from tests.losses.reference_values import reference_values
 from tests.losses.slow_active_boundary import paper_loss
 
 OPTIONS = [
@@ -71,12 +70,15 @@ def test_operator_on_and_off_the_cpu_equals_the_reference(seed, channels, detach
     logits = noise(seed, 2, channels, 14, 17)
     distance = boundary_distance(labels_like(logits, seed + 1))[:, 0]
     settings = Settings(0.05, 20.0, 0.2, detach, False, **options)
-    expected, counts = active_boundary_reference(logits, distance, None, settings)
-    got, got_counts = active_boundary_sums(logits, distance, None, settings)
-    terms = active_boundary_terms(logits, distance, None, settings, static=True)
-    for sums, numbers in ((got, got_counts), (terms.sums, terms.counts)):
-        torch.testing.assert_close(numbers, counts)
-        torch.testing.assert_close(sums, expected, rtol=1e-6, atol=1e-9)
+    expected, expected_weights, counts = reference_values(logits, distance, None, settings)
+    dense, dense_weights, scales, _ = torch.ops.medabl.active_boundary_dense(
+        logits, distance, None, *settings
+    )
+    results = [active_boundary_values(logits, distance, None, settings), (dense, dense_weights)]
+    for values, weights in results:
+        torch.testing.assert_close(weights, expected_weights)
+        torch.testing.assert_close(values, expected, rtol=1e-6, atol=1e-9)
+    torch.testing.assert_close(1 / scales, counts.clamp_min(1).to(scales.dtype))
 
 
 @pytest.mark.parametrize("options", [{"share_ties": True}, OPTIONS[-1]], ids=str)

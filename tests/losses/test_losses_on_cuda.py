@@ -148,6 +148,19 @@ def test_compiles_without_graph_breaks(name):
     torch.testing.assert_close(gradient, expected_gradient, rtol=1e-4, atol=1e-7)
 
 
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="no second CUDA device")
+@pytest.mark.parametrize("name", list(LOSSES))
+def test_second_device_gives_what_the_first_gives(name):
+    logits, labels = example(2)
+    expected, expected_gradient = run(LOSSES[name], logits.cuda(0), labels.cuda(0))
+    assert torch.cuda.current_device() == 0
+    value, gradient = run(LOSSES[name].to("cuda:1"), logits.to("cuda:1"), labels.to("cuda:1"))
+    LOSSES[name].cuda()
+    assert value.device == gradient.device == torch.device("cuda:1")
+    torch.testing.assert_close(value.cpu(), expected.cpu())
+    torch.testing.assert_close(gradient.cpu(), expected_gradient.cpu(), rtol=1e-4, atol=1e-7)
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_autocast_agrees_with_float32(dtype):
     logits, labels = (tensor.cuda() for tensor in example(4))

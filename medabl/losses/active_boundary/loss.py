@@ -17,7 +17,7 @@ from medabl.geometry.voxel_sizes import (
     by_size,
     resolve_spacing,
 )
-from medabl.losses.active_boundary.op import active_boundary_sums
+from medabl.losses.active_boundary.op import active_boundary_values
 from medabl.losses.active_boundary.settings import Settings, check_options
 from medabl.losses.base import SegmentationLoss
 from medabl.losses.doubts import doubt_distances, warn_of
@@ -191,12 +191,9 @@ class ActiveBoundaryLoss(SegmentationLoss):
         distance = self._distance(labels, distance_map, spacing)[:, 0]
         valid = None if self.ignore_index is None else (labels != self.ignore_index)[:, 0]
         settings = self._settings()
-        sums, counts = active_boundary_sums(self._logits(input), distance, valid, settings)
-        if settings.released:
-            return sums.sum() / counts.sum().clamp_min(1)
-        values = sums / counts.clamp_min(1)
+        values, weights = active_boundary_values(self._logits(input), distance, valid, settings)
         if self.reduction == "mean":
-            return values.sum() / self._count(counts > 0)
+            return values.sum() / self._count(weights)
         return self._reduce(values if len(values) == images else values.view(images, -1))
 
     def _settings(self) -> Settings:
@@ -213,12 +210,12 @@ class ActiveBoundaryLoss(SegmentationLoss):
             share_ties=self.share_ties,
         )
 
-    def _count(self, adds: torch.Tensor) -> torch.Tensor:
-        """How many images the mean is over, by which of them add something; at least 1.
+    def _count(self, weights: torch.Tensor) -> torch.Tensor:
+        """How many images, or as released voxels, the mean is over; at least 1.
 
         Several processes with a part of the batch each count those of all parts instead.
         """
-        return adds.sum().clamp_min(1)
+        return weights.sum().clamp_min(1)
 
     @torch.no_grad()
     def _distance(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, get_type_hints
 
 from medabl.geometry.predicted_boundaries import MIN_DIVERGENCE, allowed_voxels
 
@@ -29,6 +29,12 @@ class Settings(NamedTuple):
     def published(self) -> bool:
         """Whether the loss is that of the paper or of its code: what the CUDA kernels compute."""
         return self[5:] == Settings(*self[:5])[5:]
+
+
+_TYPES = {bool: "bool", float: "float"}
+# The operators take the settings one by one, in their order.
+_OPTIONS = ", ".join(f"{_TYPES[kind]} {name}" for name, kind in get_type_hints(Settings).items())
+OPERATOR_INPUTS = f"(Tensor logits, Tensor distance, Tensor? valid, {_OPTIONS})"
 
 
 def check_options(

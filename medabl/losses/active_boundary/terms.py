@@ -230,3 +230,19 @@ def _positions(
     everywhere = torch.arange(len(flat), device=flat.device)
     positions = everywhere.new_zeros(room + 1).scatter_(0, slot, everywhere)[:room]
     return positions, torch.arange(room, device=flat.device) < rank[-1:]
+
+
+def add_rows(
+    gradient: torch.Tensor, scale: torch.Tensor, positions: torch.Tensor, rows: torch.Tensor
+) -> None:
+    """Add K rows, times the scale of their image, to a gradient of zeros, B x C x H x W [x D]."""
+    channels, voxels = gradient.shape[1], math.prod(gradient.shape[2:])
+    image = positions.div(voxels, rounding_mode="floor")
+    scaled = (rows * scale.index_select(0, image)[:, None]).t().contiguous()
+    start = positions + image * ((channels - 1) * voxels)
+    flat = gradient.view(-1)
+    skipped = channels - len(scaled)
+    for channel, values in enumerate(scaled, start=skipped):
+        flat.index_add_(0, start + channel * voxels, values)
+    if skipped:  # a row is towards the second logit minus the first
+        torch.neg(gradient[:, 1], out=gradient[:, 0])
