@@ -40,7 +40,7 @@ def test_it_decides_which_epoch_is_best(
     key = {"task.key_metric": metric, "task.higher_is_better": higher}
     fast = {"learning_rate": 0.02, "epochs": 6, "method": "gdl"}
     run = train(small_config(cohort, tmp_path / "run", mine, **key, **fast))
-    epochs = pd.read_csv(run.epochs)
+    epochs = pd.read_csv(run.epochs, float_precision="round_trip")
     assert {metric, "val_slice_dsc"} < set(epochs)
     values = epochs[metric]
     assert values.nunique() > 1

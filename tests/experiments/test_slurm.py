@@ -28,6 +28,7 @@ pytestmark = [
     pytest.mark.skipif(not _RUNS, reason="needs Slurm: scripts/slurm_local.sh starts one"),
 ]
 RUNS = [{"method": "gdl", "epochs": 4}, {"method": "gdl_abl", "epochs": 6}]
+CANCELLED = {"method": "ce"}
 HELD_AFTER = 2  # whole epochs
 PATIENCE_SECONDS = 900
 
@@ -42,35 +43,45 @@ def undisturbed(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[
     return _by_method(root / "out")
 
 
-def test_a_killed_job_and_one_out_of_time_come_to_what_undisturbed_ones_do(
-    cohort: Path, undisturbed: Mapping[str, RunFolder], tmp_path: Path
+@pytest.fixture
+def out(tmp_path: Path) -> Iterator[Path]:
+    """The sweep's folder, whose jobs do not outlive the test."""
+    yield tmp_path / "out"
+    jobs = tmp_path / "out" / "slurm" / "jobs.json"
+    for job in read_json(jobs).values() if jobs.is_file() else ():
+        subprocess.run(["scancel", job["id"]], capture_output=True)
+
+
+def test_jobs_killed_or_out_of_time_come_to_what_undisturbed_ones_do_and_cancelled_ones_end(
+    cohort: Path, undisturbed: Mapping[str, RunFolder], tmp_path: Path, out: Path
 ) -> None:
-    out = tmp_path / "out"
-    file = write_sweep(tmp_path / "sweep.yaml", cohort, RUNS, _held(tmp_path))
+    file = write_sweep(tmp_path / "sweep.yaml", cohort, [*RUNS, CANCELLED], _held(tmp_path))
     with _driver(
         file, out, "--launcher", "slurm", "--partition", "local", "--time", "10"
     ) as driver:
-        killed = _run_held(out, "gdl")
-        os.kill(read_json(killed.path / "heartbeat.json")["process"], signal.SIGKILL)
-        let_go(killed)
         late = _run_held(out, "gdl_abl")
         # Its time limit comes now rather than in ten minutes, and the job hears of it before.
         _update(_job(out, late), "endtime=now+75seconds")
+        killed = _run_held(out, "gdl")
+        os.kill(read_json(killed.path / "heartbeat.json")["process"], signal.SIGKILL)
+        let_go(killed)
+        cancelled = _run_held(out, "ce")
+        subprocess.run(["scancel", _job(out, cancelled)], check=True)
         _wait(lambda: "timed-out" in late.log.read_text())
         let_go(late)
         _wait(lambda: _hurry_requeued_jobs(driver.poll() is not None))
-        assert driver.returncode == 0
-    runs = _by_method(out)
-    first = read_json(out / "slurm" / "jobs.json")
-    assert first[killed.path.name]["epoch"] == HELD_AFTER, "it was not submitted again"
-    assert first[late.path.name]["epoch"] == 0, "it was not queued again, but submitted anew"
-    for method, run in runs.items():
+        assert driver.returncode == 1
+    assert "was cancelled" in cancelled.error.read_text()
+    jobs = read_json(out / "slurm" / "jobs.json")
+    assert jobs[killed.path.name]["epoch"] == HELD_AFTER, "it was not submitted again"
+    assert jobs[late.path.name]["epoch"] == 0, "it was not queued again, but submitted anew"
+    for method, run in {"gdl": killed, "gdl_abl": late}.items():
         assert same_weights(run, undisturbed[method])
         assert run.epochs.read_bytes() == undisturbed[method].epochs.read_bytes()
 
 
-def test_a_node_without_scontrol_and_a_driver_inside_a_job_do_no_harm(
-    cohort: Path, undisturbed: Mapping[str, RunFolder], tmp_path: Path
+def test_jobs_do_without_scontrol_and_outlive_their_driver_which_may_be_in_a_job(
+    cohort: Path, undisturbed: Mapping[str, RunFolder], tmp_path: Path, out: Path
 ) -> None:
     tools = tmp_path / "tools"
     tools.mkdir()
@@ -79,36 +90,23 @@ def test_a_node_without_scontrol_and_a_driver_inside_a_job_do_no_harm(
     inside = {"SLURM_JOB_ID": "1", "SLURM_ARRAY_JOB_ID": "1", "SLURM_ARRAY_TASK_ID": "0",
               "SLURM_CPUS_PER_TASK": "999", "SBATCH_PARTITION": "nowhere", "RANK": "3",
               "WORLD_SIZE": "4"}  # fmt: skip
-    out = tmp_path / "out"
     file = write_sweep(tmp_path / "sweep.yaml", cohort, RUNS[:1], _held(tmp_path))
     with _driver(file, out, "--launcher", "slurm", PATH=str(tools), **inside) as driver:
         run = _run_held(out, "gdl")
-        job = _job(out, run)
-        subprocess.run(["scancel", "--signal=USR2", job], check=True)
-        _wait(lambda: (job_states() or {}).get(job) in ENDED)
-        let_go(run)
-        assert driver.wait(PATIENCE_SECONDS) == 0
-    assert _job(out, run) != job
-    assert same_weights(run, undisturbed["gdl"])
-
-
-def test_jobs_outlive_their_driver_and_a_cancelled_one_is_not_submitted_again(
-    cohort: Path, tmp_path: Path
-) -> None:
-    out = tmp_path / "out"
-    file = write_sweep(tmp_path / "sweep.yaml", cohort, RUNS[1:], _held(tmp_path))
-    with _driver(file, out, "--launcher", "slurm") as driver:
-        run = _run_held(out, "gdl_abl")
+        first = _job(out, run)
+        subprocess.run(["scancel", "--signal=USR2", first], check=True)
+        _wait(lambda: (job_states() or {}).get(first) in ENDED)
+        let_go(run, HELD_AFTER + 1)
+        _wait(lambda: last_epoch(run) == HELD_AFTER + 1)
         driver.kill()
         driver.wait()
-    job = _job(out, run)
+    again = _job(out, run)
+    assert again != first
     with _driver(file, out, "--launcher", "slurm") as driver:
-        let_go(run, HELD_AFTER + 2)
-        _wait(lambda: last_epoch(run) == HELD_AFTER + 2)
-        assert _job(out, run) == job
-        subprocess.run(["scancel", job], check=True)
-        assert driver.wait(PATIENCE_SECONDS) == 1
-    assert "was cancelled" in run.error.read_text()
+        let_go(run)
+        assert driver.wait(PATIENCE_SECONDS) == 0
+    assert _job(out, run) == again
+    assert same_weights(run, undisturbed["gdl"])
 
 
 @contextmanager
@@ -123,9 +121,6 @@ def _driver(
     finally:
         process.kill()
         process.wait()
-        jobs = out / "slurm" / "jobs.json"
-        for job in read_json(jobs).values() if jobs.is_file() else ():
-            subprocess.run(["scancel", job["id"]], capture_output=True)
 
 
 def _held(root: Path) -> Path:

@@ -146,7 +146,7 @@ def test_runs_of_different_tasks_are_refused(tmp_path):
 
 def test_a_task_that_is_none_is_named(tmp_path):
     run = write_run(tmp_path, "gdl", 0, NAMES, described={"task": {"name": "x"}})
-    with pytest.raises(InputError, match=r"run\.json: task\.classes: Field required"):
+    with pytest.raises(InputError, match=r"run\.json: task::classes is missing"):
         load_runs([run])
 
 

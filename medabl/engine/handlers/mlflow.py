@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,6 +39,7 @@ def mlflow_handlers(
         import sqlalchemy  # noqa: F401
     except ImportError as error:
         raise InputError("mlflow=true needs MLflow: pip install medabl[mlflow].") from error
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)  # tells of its tables
     place = {
         "tracking_uri": f"sqlite:///{folder.mlflow}",
         "experiment_name": folder.path.parent.name or "medabl",
