@@ -6,9 +6,11 @@
 # or gpu-check. Exit status 0 if no step failed or missed a goal. Wheels in WHEELS (default wheels/,
 # made by scripts/gpu_wheels.sh) are used where an image has torch and little else.
 set -uo pipefail
-cd "$(dirname "$0")/.."
-out=${1:-${OUT:-gpu-check}}
+root=$(cd "$(dirname "$0")/.." && pwd)
+out=${1:-${OUT:-$root/gpu-check}}
 mkdir -p "$out"
+out=$(cd "$out" && pwd)
+cd "$root"
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 exec > >(tee "$out/log.txt") 2>&1

@@ -59,6 +59,7 @@ SLOW = (
     "cli", "engine", "examples", "experiments", "export", "inspection", "networks", "nnunet",
     "phantom", "report", "runs/test_lock.py", "test_kill.py", "losses/test_compiled.py",
     "geometry/test_distance_transform_triton.py", "losses/test_active_boundary_triton.py",
+    "losses/test_launches.py", "test_gpu_check.py",
 )  # fmt: skip
 
 

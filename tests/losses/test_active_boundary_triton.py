@@ -272,12 +272,13 @@ def sources(dims):
         tile = {"NEIGHBORS": 26, "COLUMNS": 32, "ROWS": 16, "TILE": 1024, "FLAT": False}
     for pair, released in itertools.product([True, False], [False, True][: 4 - dims]):
         kind = {"BINARY": pair, "PAIR": pair, "HAS_VALID": not pair and not released}
+        ones = [*flat, "channels"] if pair else flat
         constants = {"SUM_AXES": released, "COUNTED": not released, "BLOCK": 512} | kind | row
-        yield source(kernels_score.score_kernel, reads, SIZES + STRIDES, ["least"], constants, flat)
+        yield source(kernels_score.score_kernel, reads, SIZES + STRIDES, ["least"], constants, ones)
         constants = {"RELEASED": released, "DETACH": pair} | kind | tile
         numbers_ = ["chosen", "rest", "max_distance"]
         pointers = loss_pointers | step_types
-        yield source(kernels_loss.loss_kernel, pointers, SIZES + STRIDES, numbers_, constants, flat)
+        yield source(kernels_loss.loss_kernel, pointers, SIZES + STRIDES, numbers_, constants, ones)
     constants = {"RELEASED": dims == 3, "BLOCK": 1024} | row
     pointers = dict.fromkeys(["values_ptr", "scales_ptr"], "*fp32") | {
         "sums_ptr": "*fp64", "counts_ptr": "*i32", "flags_ptr": "*i32", "weights_ptr": "*i64",

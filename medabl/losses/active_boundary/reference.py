@@ -14,7 +14,7 @@ from medabl.losses.active_boundary.settings import Settings
 def active_boundary_reference(
     logits: torch.Tensor, distance: torch.Tensor, valid: torch.Tensor | None, settings: Settings
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """What `medabl.losses.active_boundary.op.active_boundary_sums` computes, step by step.
+    """What the operators of `medabl.losses.active_boundary.op` add up, step by step.
 
     Args:
         logits: B x C x H x W [x D]; P is their softmax, or for C = 1 [1 - p, p] with p their
