@@ -97,7 +97,7 @@ def check_results_path(path: Path) -> None:
             import pyarrow  # noqa: F401
         except ImportError as error:
             raise InputError(
-                f"{path} needs pyarrow: pip install medabl[parquet], or write a .csv."
+                f"{path} needs pyarrow ({error}): pip install medabl[parquet], or write a .csv."
             ) from error
 
 

@@ -109,7 +109,8 @@ def test_a_distance_that_wavers_has_not_collapsed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_the_file_holds_what_the_table_does(runs: Path, tmp_path: Path, suffix: str) -> None:
     if suffix == ".parquet":
-        pytest.importorskip("pyarrow", reason="Parquet needs pyarrow: pip install medabl[parquet]")
+        # The newest ones do not work with the oldest NumPy that medabl does.
+        pytest.importorskip("pyarrow", reason="no pyarrow that works", exc_type=ImportError)
     path = tmp_path / f"table{suffix}"
     medabl("results", runs, "--out", path, "--sort", "run")
     read = pd.read_csv(path) if suffix == ".csv" else pd.read_parquet(path)
@@ -124,7 +125,7 @@ def test_parquet_without_pyarrow_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
     said = medabl("results", runs, "--out", tmp_path / "t.parquet", code=2)
-    assert "pip install medabl[parquet]" in said
+    assert "needs pyarrow (" in said and "pip install medabl[parquet]" in said
 
 
 @pytest.mark.parametrize(
