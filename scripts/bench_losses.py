@@ -36,16 +36,26 @@ from medabl.losses import (
     CCDiceCELoss,
     ComponentTverskyLoss,
     CrossEntropyLoss,
+    DeepSupervisedLoss,
     FullKLLoss,
     GeneralizedDiceLoss,
     LovaszSoftmaxLoss,
     RegionWiseLoss,
 )
 
-SIZES = [(8, 2, 256, 256), (2, 19, 512, 1024), (2, 2, 128, 128, 64)]
+SIZES = [
+    (8, 2, 256, 256),
+    (2, 19, 512, 1024),
+    (2, 2, 128, 128, 64),
+    (2, 4, 64, 64, 32),
+    (2, 14, 96, 96, 48),
+]
+# With deep supervision: the same losses on this size and on half of it.
+TWO_OUTPUTS, TWO = (2, 4, 64, 64, 32), " of two outputs"
+DICE_CE = "MONAI DiceCELoss"
 FLAGS = {"to_onehot_y": True, "softmax": True}
 # MONAI's loops over the batch and the classes take minutes there.
-TOO_LARGE_FOR_MONAI = (2, 19, 512, 1024)
+TOO_LARGE_FOR_MONAI = ((2, 19, 512, 1024), (2, 14, 96, 96, 48))
 
 Loss = Callable[[torch.Tensor], torch.Tensor]
 
@@ -91,14 +101,14 @@ def bench(
     losses = {
         name: loss
         for name, loss in competitors(labels, size).items()
-        if only in name or name in ("torch.log_softmax", "MONAI DiceCELoss")
+        if only in name or name.startswith(("torch.log_softmax", DICE_CE))
     }
     for loss in losses.values():
         step(loss, logits)
     times = medians(
         {name: partial(time_once, each, logits) for name, each in losses.items()}, repeats
     )
-    monai, dice_ce = (times.get(f"MONAI {name}") for name in ("BoundaryLoss", "DiceCELoss"))
+    monai = times.get("MONAI BoundaryLoss")
     for name, loss in losses.items():
         table.add(
             {
@@ -108,10 +118,15 @@ def bench(
                 "median ms": f"{1000 * times[name]:.3g}",
                 "peak MiB": peak_memory(partial(step, loss), logits),
                 "time / MONAI BoundaryLoss": f"{times[name] / monai:.2f}" if monai else "-",
-                "time / MONAI DiceCELoss": f"{times[name] / dice_ce:.2f}" if dice_ce else "-",
+                "time / MONAI DiceCELoss": f"{times[name] / times[dice_ce_beside(name)]:.2f}",
                 "time / log_softmax": f"{times[name] / times['torch.log_softmax']:.2f}",
             }
         )
+
+
+def dice_ce_beside(name: str) -> str:
+    """The name of MONAI's DiceCELoss on what the loss of that name is taken of."""
+    return f"{DICE_CE}{TWO * (TWO in name)}"
 
 
 def competitors(labels: torch.Tensor, size: tuple[int, ...]) -> dict[str, Loss]:
@@ -144,15 +159,17 @@ def competitors(labels: torch.Tensor, size: tuple[int, ...]) -> dict[str, Loss]:
     region_wise = RegionWiseLoss(**FLAGS)
     losses["RegionWiseLoss, map given"] = lambda x: region_wise(x, labels, region_map=region_map)
     losses["RegionWiseLoss"] = lambda x: region_wise(x, labels)
+    if size == TWO_OUTPUTS:
+        losses |= of_two_outputs(abl, labels, distance)
     others = {
         "CrossEntropyLoss": CrossEntropyLoss(**FLAGS),
-        "MONAI DiceCELoss": monai_losses.DiceCELoss(**FLAGS),
+        DICE_CE: monai_losses.DiceCELoss(**FLAGS),
         "GeneralizedDiceLoss": GeneralizedDiceLoss(**FLAGS),
         "LovaszSoftmaxLoss": LovaszSoftmaxLoss(**FLAGS),
         "FullKLLoss": FullKLLoss(**FLAGS),
         "MONAI GeneralizedDiceLoss": monai_losses.GeneralizedDiceLoss(**FLAGS),
     }
-    if size != TOO_LARGE_FOR_MONAI:
+    if size not in TOO_LARGE_FOR_MONAI:
         if hasattr(monai_losses, "BoundaryLoss"):
             others["MONAI BoundaryLoss"] = monai_losses.BoundaryLoss(**FLAGS)
         others["MONAI HausdorffDTLoss"] = monai_losses.HausdorffDTLoss(**FLAGS)
@@ -161,6 +178,24 @@ def competitors(labels: torch.Tensor, size: tuple[int, ...]) -> dict[str, Loss]:
     ones = torch.ones(size, device=labels.device)
     losses["torch.log_softmax"] = lambda x: _OnesGradient.apply(torch.log_softmax(x, 1), ones)
     return losses
+
+
+def of_two_outputs(
+    abl: ActiveBoundaryLoss, labels: torch.Tensor, distance: torch.Tensor
+) -> dict[str, Loss]:
+    """Losses of a network with two outputs, the second at half the size, made of the first."""
+    ours = DeepSupervisedLoss(abl, [1.0, 0.5])
+    theirs = monai_losses.DeepSupervisionLoss(monai_losses.DiceCELoss(**FLAGS), weights=[1.0, 0.5])
+    values = labels.float()
+
+    def both(x: torch.Tensor) -> list[torch.Tensor]:
+        return [x, x[..., ::2, ::2, ::2]]
+
+    return {
+        f"ABL{TWO}, map given": lambda x: ours(both(x), labels, distance_map=distance),
+        f"ABL{TWO}": lambda x: ours(both(x), labels),
+        f"{DICE_CE}{TWO}": lambda x: theirs(both(x), values),
+    }
 
 
 class _OnesGradient(torch.autograd.Function):

@@ -6,13 +6,14 @@ from monai.data import MetaTensor
 from monai.losses import DeepSupervisionLoss, DiceCELoss
 from torch import nn
 
-from medabl.geometry import boundary_distance
+from medabl.geometry import boundary_distance, region_wise_map
 from medabl.losses import (
     ActiveBoundaryLoss,
     AlphaScheduledLoss,
     BoundaryLoss,
     DeepSupervisedLoss,
     GeneralizedDiceLoss,
+    RegionWiseLoss,
 )
 
 FLAGS = {"softmax": True, "to_onehot_y": True}
@@ -136,6 +137,24 @@ def test_the_boundary_may_count_on_the_finest_output_only(alpha):
     coarse = nearest_by_loops(labels, (8, 8))
     expected = inner(outputs[0], labels) + 0.5 * alpha * region(outputs[1], coarse)
     torch.testing.assert_close(value, expected)
+
+
+def test_of_stacked_outputs_of_one_size_the_first_is_the_finest():
+    """As MONAI's DynUNet gives them in training."""
+    outputs, labels = outputs_of((16, 16), (16, 16)), labels_of(16, 16)
+    region, boundary = GeneralizedDiceLoss(**FLAGS), ActiveBoundaryLoss(**FLAGS)
+    inner = AlphaScheduledLoss(region, boundary, alpha_start=0.6)
+    loss = DeepSupervisedLoss(inner, [1, 0.5], boundary="finest")
+    value = loss(torch.stack(outputs, 1), labels, distance_map=boundary_distance(labels))
+    expected = inner(outputs[0], labels) + 0.5 * 0.6 * region(outputs[1], labels)
+    torch.testing.assert_close(value, expected)
+
+
+def test_maps_of_any_name_reach_the_loss():
+    outputs, labels = outputs_of((16, 16), (16, 16), (8, 8)), labels_of(16, 16)
+    loss = DeepSupervisedLoss(RegionWiseLoss(**FLAGS), [1, 1, 1])
+    one_hot = labels == torch.arange(3).view(3, 1, 1)
+    assert loss(outputs, labels, region_map=region_wise_map(one_hot)) == loss(outputs, labels)
 
 
 def test_alpha_set_later_counts_on_every_output():
