@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Literal
 
 from medabl.errors import InputError
 
@@ -19,6 +20,7 @@ class Subject:
         images: modality -> file, in the order asked for.
         label: the mask, if there is one.
         group: the patient, where the data set says whose scan this is.
+        side: ``train`` or ``val``, where the data set has a split of its own.
 
     Raises:
         InputError: if the id is no path below a folder: empty, absolute, or with ``..``.
@@ -29,6 +31,7 @@ class Subject:
     images: dict[str, Path]
     label: Path | None
     group: str | None = None
+    side: Literal["train", "val"] | None = None
 
     def __post_init__(self) -> None:
         """Refuse an id that would lead out of the folders of a run."""

@@ -52,14 +52,26 @@ class TargetLoss(nn.Module):
     Args:
         loss: called as ``loss(logits, label)``, or ``loss(logits, label, distance_map=...)`` and
             the like, each map under its key.
+        auxiliary_weight: weight of the loss of every further output, where a network gives a list
+            of outputs of one size (`medabl.networks`); None: there are none.
     """
 
-    def __init__(self, loss: nn.Module) -> None:
+    def __init__(self, loss: nn.Module, auxiliary_weight: float | None = None) -> None:
         super().__init__()
         self.loss = loss
+        self.auxiliary_weight = auxiliary_weight
 
-    def forward(self, logits: Tensor, target: Target) -> Tensor:
-        """Logits B x C x H x W and their target to a scalar."""
+    def forward(self, logits: Tensor | list[Tensor], target: Target) -> Tensor:
+        """Logits B x C x H x W, or a list of them, and their target to a scalar."""
+        if self.auxiliary_weight is None or isinstance(logits, Tensor):
+            return self._one(logits, target)
+        main, *others = logits
+        value = self._one(main, target)
+        for auxiliary in others:
+            value = value + self.auxiliary_weight * self._one(auxiliary, target)
+        return value
+
+    def _one(self, logits: Any, target: Target) -> Tensor:
         value: Tensor = self.loss(logits, target.label, **target.maps)
         return value
 

@@ -5,7 +5,7 @@ from medabl.networks.hrnet_fcn import HRNetFCN
 from medabl.networks.hrnet_ocr import HRNetOCR
 from medabl.networks.kervadec_unet import KervadecUNet
 from medabl.networks.space_time_memory import SpaceTimeMemory
-from medabl.networks.upernet_swin import UperNetSwin
+from medabl.networks.upernet_swin import UperNetSwin, UperNetSwinBase
 from medabl.networks.weights import load_weights
 
 __all__ = [
@@ -15,5 +15,6 @@ __all__ = [
     "KervadecUNet",
     "SpaceTimeMemory",
     "UperNetSwin",
+    "UperNetSwinBase",
     "load_weights",
 ]

@@ -1,13 +1,15 @@
-"""One step of the learning rate's schedule an epoch."""
+"""One step of the learning rate's schedule an epoch, or a training step."""
 
 from __future__ import annotations
 
 from ignite.engine import Engine, Events
-from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from torch.optim.lr_scheduler import LRScheduler, PolynomialLR, ReduceLROnPlateau
 
 
 class LearningRateHandler:
-    """Steps a scheduler after each epoch; a plateau scheduler is shown the key metric.
+    """Steps a scheduler after each epoch, a `PolynomialLR` after each training step.
+
+    A plateau scheduler is shown the key metric.
 
     Attach it after the `ValidationHandler`.
 
@@ -24,7 +26,9 @@ class LearningRateHandler:
 
     def attach(self, engine: Engine) -> None:
         """Register with a trainer."""
-        engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+        each_step = isinstance(self.scheduler, PolynomialLR)
+        when = Events.ITERATION_COMPLETED if each_step else Events.EPOCH_COMPLETED
+        engine.add_event_handler(when, self)
 
     def __call__(self, engine: Engine) -> None:
         """Take the step."""
