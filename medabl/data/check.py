@@ -14,7 +14,7 @@ import numpy as np
 from medabl.data.axes import SLICE_AXES, SliceAxis, axes_with_slices_last
 from medabl.data.labels import read_labels
 from medabl.data.nifti import Volume, check_same_grid, read_nifti
-from medabl.data.pictures import check_pictures, is_picture
+from medabl.data.pictures import check_pictures
 from medabl.data.subjects import Subject
 from medabl.errors import InputError
 from medabl.processors import processor_count
@@ -41,7 +41,7 @@ def check_subjects(
         InputError: naming the first bad file: unreadable, not on the grid of its fellows, with
             NaN, constant, or a mask with other labels than the task's.
     """
-    if all(is_picture(path) for subject in subjects for path in subject.images.values()):
+    if all(subject.is_picture for subject in subjects):
         check_pictures(subjects, task)
         return
     last = axes_with_slices_last(slice_axis)[2]
@@ -56,7 +56,7 @@ def check_subjects(
 
 
 def check_subject(subject: Subject, task: Task = WMH) -> Volume:
-    """Check one subject's files, as `check_subjects`.
+    """Check one subject's scans, as `check_subjects`.
 
     Returns:
         their grid: a volume without data.

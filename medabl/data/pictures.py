@@ -16,16 +16,12 @@ from PIL import Image, UnidentifiedImageError
 
 from medabl.data.subject import Subject
 from medabl.errors import InputError
+from medabl.files import atomic_path
 from medabl.processors import processor_count
 from medabl.task import Task
 
 _NUMBERS = ("L", "P", "I", "I;16", "1")
 """Modes of Pillow's in which a pixel is one number; of a palette picture the palette's index."""
-
-
-def is_picture(path: Path) -> bool:
-    """Whether a file is named as a picture is."""
-    return path.suffix.lower() in (".png", ".jpg", ".jpeg")
 
 
 def read_picture(path: Path) -> npt.NDArray[np.uint8]:
@@ -73,6 +69,12 @@ def read_label_picture(path: Path, task: Task) -> npt.NDArray[np.uint8]:
     return task.to_classes(labels.astype(np.uint8))
 
 
+def write_label_picture(path: Path, classes: npt.NDArray[np.uint8], task: Task) -> None:
+    """Write channels of a task, H x W, as a PNG of its label values."""
+    with atomic_path(path) as temporary:
+        Image.fromarray(task.to_labels(classes)).save(temporary)
+
+
 def check_pictures(subjects: Sequence[Subject], task: Task) -> None:
     """Read all pictures and label pictures of all subjects, one on each processor at a time.
 
@@ -104,9 +106,7 @@ class LoadPictured(MapTransform):
         InputError: at call if a file cannot be used, or their sizes differ.
     """
 
-    def __init__(
-        self, task: Task, keys: KeysCollection = "rgb", label_key: str = "label"
-    ) -> None:
+    def __init__(self, task: Task, keys: KeysCollection = "rgb", label_key: str = "label") -> None:
         super().__init__(keys)
         self.task = task
         self.label_key = label_key

@@ -12,7 +12,6 @@ from medabl.data.subject import Subject
 from medabl.errors import InputError
 from medabl.files import read_json
 
-
 Validation: TypeAlias = float | Literal["official"]
 """How many subjects validate, below 1 their share; ``official``: as the data set says."""
 

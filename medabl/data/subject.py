@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Literal
 
 from medabl.errors import InputError
+from medabl.files import is_picture
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,11 @@ class Subject:
     def files(self) -> dict[str, Path]:
         """All files: modality -> file, and ``label`` -> the mask, if there is one."""
         return self.images if self.label is None else {**self.images, "label": self.label}
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether its image is a PNG or JPEG picture and no scan."""
+        return all(is_picture(path.name) for path in self.images.values())
 
     @property
     def relative_path(self) -> PurePosixPath:

@@ -16,7 +16,7 @@ from medabl.errors import ConfigError, InputError
 
 WIRING = "wiring.yaml"
 _SEPARATOR = "::"
-_PATHS = ("data", "run_dir", "split", "cache_dir")
+_PATHS = ("data", "run_dir", "split", "cache_dir", "weights")
 _METHOD_KEYS = ("label", "loss", "distance_map")
 
 

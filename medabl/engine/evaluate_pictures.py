@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 from monai.inferers import Inferer
 from monai.transforms import Compose
-from PIL import Image
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import track
 from torch import Tensor, nn
 
 from medabl.data import Cohort, Subject, subject_item
+from medabl.data.pictures import write_label_picture
 from medabl.evaluation.label_maps import LabelMapScores
 from medabl.files import atomic_path
 from medabl.runs import RunFolder, load_checkpoint
@@ -67,7 +66,8 @@ def evaluate_pictures(
                     scores[ending].add(predicted, label[:, 0].long())
                 if which == "last":
                     picture = folder.prediction(which, subject.id, ".png")
-                    _write(picture, next(iter(classes.values()))[0], task)
+                    first = next(iter(classes.values()))[0].cpu().numpy().astype(np.uint8)
+                    write_label_picture(picture, first, task)
             tables[epoch] = _joined(scores)
         with atomic_path(path) as temporary:
             tables[epoch].to_csv(temporary, index=False)
@@ -83,12 +83,6 @@ def _tracked(subjects: Sequence[Subject], title: str) -> Iterable[Subject]:
 def _classes(network: nn.Module, inferer: Inferer, image: Tensor) -> Tensor:
     logits: Tensor = inferer(image, network)
     return logits.argmax(dim=1)
-
-
-def _write(path: Path, classes: Tensor, task: Task) -> None:
-    values = task.to_labels(classes.cpu().numpy().astype(np.uint8))
-    with atomic_path(path) as temporary:
-        Image.fromarray(values).save(temporary)
 
 
 def _joined(scores: Mapping[str, LabelMapScores]) -> pd.DataFrame:

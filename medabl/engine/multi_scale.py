@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from monai.inferers import Inferer, SimpleInferer
 from torch import Tensor, nn
 from torch.nn import functional as F

@@ -21,8 +21,8 @@ class LabelMapScores:
     """Collects images and makes one table of them.
 
     The rows are ``iou`` (by class) and ``miou``, ``pixel_accuracy``, and at 1, 3 and 5 pixels
-    ``boundary_f_1px`` ... (as published) and ``strict_boundary_f_1px`` ..., by class and as the mean
-    over the classes: `medabl.metrics` says what each is.
+    ``boundary_f_1px`` ... (as published) and ``strict_boundary_f_1px`` ..., by class and as the
+    mean over the classes: `medabl.metrics` says what each is.
 
     Args:
         task: its classes, and whether some pixels are ignored.

@@ -81,7 +81,9 @@ def _small_things(scene: Scene, horizon: float) -> None:
         scene.paint(scene.box(y - 5, x - 4, 1.5, 9), _BICYCLE)
     for _ in range(rng.integers(2, 5)):
         x, top = rng.uniform(4, WIDTH - 4), rng.uniform(0.2, 0.7) * horizon
-        scene.paint(scene.box(top, x, horizon + rng.uniform(4, 12) - top, rng.integers(1, 4)), _POLE)
+        scene.paint(
+            scene.box(top, x, horizon + rng.uniform(4, 12) - top, rng.integers(1, 4)), _POLE
+        )
         if rng.random() < 0.5:
             scene.paint(scene.box(top - 4, x - 1.5, 9, 5), _LIGHT)
         else:

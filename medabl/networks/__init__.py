@@ -1,5 +1,6 @@
 """Networks."""
 
+from medabl.networks.backbone import load_backbone
 from medabl.networks.deeplabv3 import DeepLabV3ResNet50
 from medabl.networks.hrnet_fcn import HRNetFCN
 from medabl.networks.hrnet_ocr import HRNetOCR
@@ -16,5 +17,6 @@ __all__ = [
     "SpaceTimeMemory",
     "UperNetSwin",
     "UperNetSwinBase",
+    "load_backbone",
     "load_weights",
 ]

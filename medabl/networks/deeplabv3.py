@@ -56,6 +56,7 @@ class DeepLabV3ResNet50(nn.Module):
     """
 
     align_corners = False
+    BACKBONE = ("backbone", ("fc",))
 
     def __init__(self, num_classes: int, aux: bool = True) -> None:
         super().__init__()
@@ -87,6 +88,4 @@ class DeepLabV3ResNet50(nn.Module):
         """
         *_, third, fourth = self.backbone(x)
         auxiliary = self.aux_classifier(third) if self.training and self.aux_classifier else None
-        return outputs(
-            x, self.classifier(fourth), auxiliary, align_corners=self.align_corners
-        )
+        return outputs(x, self.classifier(fourth), auxiliary, align_corners=self.align_corners)

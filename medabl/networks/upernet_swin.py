@@ -42,6 +42,7 @@ class UperNetSwin(nn.Module):
     """
 
     align_corners = False
+    BACKBONE = ("backbone", ("hidden_states_norms", "classifier"))
 
     def __init__(self, num_classes: int, size: str = "tiny") -> None:
         super().__init__()
@@ -69,9 +70,7 @@ class UperNetSwin(nn.Module):
         require_several_images(x, self.decode_head.psp_modules, "UperNetSwin")
         maps = self.backbone(x).feature_maps
         auxiliary = self.auxiliary_head(maps) if self.training else None
-        return outputs(
-            x, self.decode_head(maps), auxiliary, align_corners=self.align_corners
-        )
+        return outputs(x, self.decode_head(maps), auxiliary, align_corners=self.align_corners)
 
 
 class UperNetSwinBase(UperNetSwin):

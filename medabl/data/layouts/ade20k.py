@@ -1,5 +1,4 @@
-"""ADE20K of the scene parsing benchmark: ``images/training/*.jpg``, ``annotations/training/*.png``.
-"""
+"""ADE20K of the scene parsing benchmark: ``images/training/*.jpg`` and ``annotations``."""
 
 from __future__ import annotations
 
