@@ -24,20 +24,28 @@ LOSSES = {
     "bl": BoundaryLoss(**FLAGS),
     "ce": CrossEntropyLoss(**FLAGS),
     "abl": ActiveBoundaryLoss(**FLAGS),
+    "auxiliary": CrossEntropyLoss(**FLAGS),  # of a network with two outputs
 }
 PARTS = (slice(0, None, 2), slice(1, None, 2))
 
 
-def network() -> nn.Module:
+class TwoOutputs(nn.Module):
+    def forward(self, logits: Tensor) -> list[Tensor]:
+        return [logits, logits.square()]
+
+
+def network(name: str) -> nn.Module:
     torch.manual_seed(0)
-    return nn.Sequential(nn.Conv2d(1, 3, 3, padding=1), nn.BatchNorm2d(3), nn.Conv2d(3, 2, 1))
+    layers = [nn.Conv2d(1, 3, 3, padding=1), nn.BatchNorm2d(3), nn.Conv2d(3, 2, 1)]
+    return nn.Sequential(*layers, *([TwoOutputs()] if name == "auxiliary" else []))
 
 
 def results(images: Tensor, labels: Tensor, name: str) -> dict[str, Tensor]:
     """Loss, gradients and running statistics of this process's part of the batch."""
-    model = network()
+    model = network(name)
     shared = parallel(model)
-    value = batch_loss(TargetLoss(LOSSES[name]))(shared(images), Target(labels, {}))
+    loss = TargetLoss(LOSSES[name], auxiliary_weight=0.4)
+    value = batch_loss(loss)(shared(images), Target(labels, {}))
     value.backward()
     gradients = {key: p.grad for key, p in model.named_parameters()}
     return {"loss": value.detach(), **gradients, **dict(model.named_buffers())}

@@ -21,6 +21,7 @@ from medabl.engine.recipe import read_recipe, write_recipe
 from medabl.engine.run import find_cohort
 from medabl.errors import ConfigError, InputError
 from medabl.evaluation import evaluate_label_pictures
+from medabl.experiments.results import gather_results
 from medabl.losses import CrossEntropyLoss
 from medabl.miniatures import MINIATURES, cityscapes
 from medabl.miniatures.scene import write_pictures
@@ -193,6 +194,14 @@ def test_a_multi_scale_checkpoint_predicts_at_several_scales(
     inferer = read_recipe(recipe)["volume_inferer"]
     assert isinstance(inferer, MultiScaleInferer)
     assert inferer.scales == (0.5,)
+
+
+def test_a_sweeps_table_of_results_has_the_means_over_the_classes(run: RunFolder) -> None:
+    (row,) = gather_results(run.path.parent).to_dict("records")
+    table = pd.read_csv(run.natural_metrics).set_index(["metric", "class"])["value"]
+    for name in ("miou", "pixel_accuracy_ms", "boundary_f_3px"):
+        assert row[f"last_{name}"] == table[name, "all"]
+        assert f"best_{name}" in row
 
 
 def test_mistakes_of_picture_prediction_are_one_sentence(
