@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from medabl.errors import InputError
 from medabl.files import is_picture
+
+Side: TypeAlias = Literal["train", "val"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Subject:
     images: dict[str, Path]
     label: Path | None
     group: str | None = None
-    side: Literal["train", "val"] | None = None
+    side: Side | None = None
 
     def __post_init__(self) -> None:
         """Refuse an id that would lead out of the folders of a run."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from medabl.data import Cohort, Subject, subject_item
 from medabl.data.pictures import write_label_picture
 from medabl.evaluation.label_maps import LabelMapScores
 from medabl.files import atomic_path
-from medabl.runs import RunFolder, load_checkpoint
+from medabl.runs import RunFolder, Which, load_checkpoint
 from medabl.task import Task
 
 _KEYS = ("image", "label")
@@ -51,7 +52,11 @@ def evaluate_pictures(
         device: where to compute.
     """
     tables: dict[int, pd.DataFrame] = {}
-    for which, path in (("last", folder.natural_metrics), ("best", folder.natural_metrics_best)):
+    files: dict[Which, Path] = {
+        "last": folder.natural_metrics,
+        "best": folder.natural_metrics_best,
+    }
+    for which, path in files.items():
         checkpoint = load_checkpoint(folder.checkpoint(which))
         epoch = checkpoint["epoch"]
         if epoch not in tables:  # the last epoch may be the best one

@@ -13,11 +13,7 @@ from torch.optim.lr_scheduler import (
 
 
 def learning_rate_schedule(
-    optimizer: Optimizer,
-    schedule: str,
-    epochs: int,
-    higher_is_better: bool = True,
-    steps_per_epoch: int = 1,
+    optimizer: Optimizer, schedule: str, epochs: int, higher_is_better: bool = True
 ) -> LRScheduler:
     """The schedule of that name, stepped as `LearningRateHandler` does.
 
@@ -28,7 +24,6 @@ def learning_rate_schedule(
             step: Chen et al. 2017) or ``constant``.
         epochs: length of the training.
         higher_is_better: direction of the metric that ``plateau`` watches.
-        steps_per_epoch: training steps of an epoch, by which ``poly`` goes.
     """
     if schedule == "plateau":
         return ReduceLROnPlateau(
@@ -41,5 +36,5 @@ def learning_rate_schedule(
     if schedule == "cosine":
         return CosineAnnealingLR(optimizer, T_max=epochs)
     if schedule == "poly":
-        return PolynomialLR(optimizer, total_iters=epochs * steps_per_epoch, power=0.9)
+        return PolynomialLR(optimizer, total_iters=epochs, power=0.9)
     return ConstantLR(optimizer, factor=1.0, total_iters=0)

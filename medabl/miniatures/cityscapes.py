@@ -37,7 +37,7 @@ def street(rng: np.random.Generator) -> Scene:
     horizon = rng.uniform(0.42, 0.52) * HEIGHT
     _background(scene, horizon)
     _small_things(scene, horizon)
-    scene.paint(scene.box(HEIGHT - rng.integers(4, 8), 0, HEIGHT, WIDTH), _EGO)
+    scene.paint(scene.box(HEIGHT - int(rng.integers(4, 8)), 0, HEIGHT, WIDTH), _EGO)
     return scene
 
 
@@ -82,7 +82,7 @@ def _small_things(scene: Scene, horizon: float) -> None:
     for _ in range(rng.integers(2, 5)):
         x, top = rng.uniform(4, WIDTH - 4), rng.uniform(0.2, 0.7) * horizon
         scene.paint(
-            scene.box(top, x, horizon + rng.uniform(4, 12) - top, rng.integers(1, 4)), _POLE
+            scene.box(top, x, horizon + rng.uniform(4, 12) - top, int(rng.integers(1, 4))), _POLE
         )
         if rng.random() < 0.5:
             scene.paint(scene.box(top - 4, x - 1.5, 9, 5), _LIGHT)

@@ -120,7 +120,13 @@ class RunFolder:
         return self.path / "natural_metrics_best.csv"
 
     def prediction(self, which: Which, subject: str, suffix: str = ".nii.gz") -> Path:
-        """A subject's predicted mask; the id is a path (``Amsterdam/GE3T/100``), so no two meet."""
+        """A subject's predicted mask.
+
+        Args:
+            which: of which epoch.
+            subject: the id, which is a path (``Amsterdam/GE3T/100``), so that no two meet.
+            suffix: ``.nii.gz``, of a picture ``.png``.
+        """
         return self.path / "predictions" / which / f"{subject}{suffix}"
 
     def status(self) -> str:

@@ -12,7 +12,7 @@ LOOKS_FOR = "images/training/*.jpg with annotations beside images (ADE20K)"
 MASKS = "annotations/training/*.png and annotations/validation/*.png"
 MASKS_BY_NAME = False
 
-_FOLDERS = dict(zip(SIDES, ("training", "validation"), strict=True))
+_FOLDERS = ("training", "validation")
 
 
 def recognizes(root: Path) -> bool:
@@ -26,7 +26,7 @@ def list_subjects(
     """A subject for every image of ``training`` and ``validation``."""
     modality = one_modality(root, modalities)
     subjects = []
-    for side, folder in _FOLDERS.items():
+    for side, folder in zip(SIDES, _FOLDERS, strict=True):
         for path in list_pictures(root / "images" / folder, ".jpg"):
             label = root / "annotations" / folder / f"{path.stem}.png"
             there = label if label.is_file() else None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
 
+from medabl.data.subject import Side
 from medabl.errors import InputError
 from medabl.files import walk
 
-SIDES: tuple[Literal["train"], Literal["val"]] = ("train", "val")
+SIDES: tuple[Side, Side] = ("train", "val")
 """The sides of a data set's own split."""
 
 

@@ -9,7 +9,7 @@ from torch.optim.lr_scheduler import LRScheduler, PolynomialLR, ReduceLROnPlatea
 class LearningRateHandler:
     """Steps a scheduler after each epoch, a `PolynomialLR` after each training step.
 
-    A plateau scheduler is shown the key metric.
+    That one is brought to end with the last step; a plateau scheduler is shown the key metric.
 
     Attach it after the `ValidationHandler`.
 
@@ -26,9 +26,11 @@ class LearningRateHandler:
 
     def attach(self, engine: Engine) -> None:
         """Register with a trainer."""
-        each_step = isinstance(self.scheduler, PolynomialLR)
-        when = Events.ITERATION_COMPLETED if each_step else Events.EPOCH_COMPLETED
-        engine.add_event_handler(when, self)
+        if not isinstance(self.scheduler, PolynomialLR):
+            engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+            return
+        engine.add_event_handler(Events.STARTED, self._count_steps)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self)
 
     def __call__(self, engine: Engine) -> None:
         """Take the step."""
@@ -36,3 +38,6 @@ class LearningRateHandler:
             self.scheduler.step(self.evaluator.state.metrics[self.metric])
         else:
             self.scheduler.step()
+
+    def _count_steps(self, engine: Engine) -> None:
+        self.scheduler.total_iters = engine.state.max_epochs * engine.state.epoch_length
