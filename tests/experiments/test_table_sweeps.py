@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ ROWS = {
 CITYSCAPES = (1, 4, 5, 6)
 
 
+@cache
 def runs_of(table: int, *more: str) -> list[PlannedRun]:
     sweep = read_sweep_file(packaged_config(f"tables/table{table}.yaml"))
     common = {**sweep.common, "data": "DATA"}

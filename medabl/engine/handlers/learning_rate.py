@@ -40,4 +40,5 @@ class LearningRateHandler:
             self.scheduler.step()
 
     def _count_steps(self, engine: Engine) -> None:
+        assert isinstance(self.scheduler, PolynomialLR)
         self.scheduler.total_iters = engine.state.max_epochs * engine.state.epoch_length
