@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import torch
 from monai.inferers import Inferer
@@ -68,11 +67,11 @@ def evaluate_pictures(
                 image, label = (data[key].as_subclass(Tensor)[None].to(device) for key in _KEYS)
                 classes = {e: _classes(network, inferer, image) for e, inferer in inferers.items()}
                 for ending, predicted in classes.items():
-                    scores[ending].add(predicted, label[:, 0].long())
+                    scores[ending].add(predicted, label[:, 0])
                 if which == "last":
                     picture = folder.prediction(which, subject.id, ".png")
-                    first = next(iter(classes.values()))[0].cpu().numpy().astype(np.uint8)
-                    write_label_picture(picture, first, task)
+                    first = next(iter(classes.values()))[0]
+                    write_label_picture(picture, first.cpu().numpy(), task)
             tables[epoch] = _joined(scores)
         with atomic_path(path) as temporary:
             tables[epoch].to_csv(temporary, index=False)
@@ -87,7 +86,7 @@ def _tracked(subjects: Sequence[Subject], title: str) -> Iterable[Subject]:
 @torch.no_grad()
 def _classes(network: nn.Module, inferer: Inferer, image: Tensor) -> Tensor:
     logits: Tensor = inferer(image, network)
-    return logits.argmax(dim=1)
+    return logits.argmax(dim=1).to(torch.uint8)
 
 
 def _joined(scores: Mapping[str, LabelMapScores]) -> pd.DataFrame:

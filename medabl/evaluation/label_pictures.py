@@ -7,7 +7,6 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import torch
 
@@ -65,5 +64,5 @@ def _evaluate(pair: Pair, task: Task) -> LabelMapScores:
             " class in every pixel."
         )
     scores = LabelMapScores(task)
-    scores.add(*(torch.from_numpy(labels.astype(np.int64))[None] for labels in (pred, ref)))
+    scores.add(torch.from_numpy(pred)[None], torch.from_numpy(ref)[None])
     return scores
