@@ -64,7 +64,8 @@ def evaluation(images: int, workers: int) -> None:
         seconds, cpu = time.perf_counter() - begin, time.process_time() - cpu
     own = f", {cpu / images:.2f} CPU seconds each" if workers == 1 else ""
     print(
-        f"{images} label pictures of 1024 x 2048, {workers} process(es): {seconds / 60:.1f} min{own}",
+        f"{images} label pictures of 1024 x 2048, {workers} process(es):"
+        f" {seconds / 60:.1f} min{own}",
         flush=True,
     )
 
