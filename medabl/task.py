@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
 IGNORED = 255
 """In place of a channel: a voxel that counts nowhere."""
 
-_NAME = r"^[A-Za-z0-9][A-Za-z0-9 +.-]*$"
-ClassName = Annotated[str, Field(pattern=_NAME)]
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 +.-]*")
+
+
+def _check_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError("must begin with a letter or digit and go on with those, spaces, + . or -")
+    return name
+
+
+ClassName = Annotated[str, AfterValidator(_check_name)]
 
 
 class Task(BaseModel):
@@ -23,7 +32,7 @@ class Task(BaseModel):
         classes: names of the network's output channels, the background first.
         labels: value in a label file -> name. A name that is no class (the WMH challenge's "other
             pathology") is a valid value and counts as background.
-        judged: the classes that are evaluated; by default all but the background.
+        evaluated: the classes that are evaluated; by default all but the background.
         ignored: names in `labels` whose voxels count neither in a loss nor in a metric of pictures
             (the void of Cityscapes); the metrics of scans know no such voxels.
         spatial_dims: 2 (slices) or 3 (volumes and patches).
@@ -36,7 +45,7 @@ class Task(BaseModel):
     Example:
         >>> brain = Task(name="brain", classes=["background", "grey", "white"], spatial_dims=3,
         ...              labels={0: "background", 1: "grey", 2: "white"}, key_metric="val_dsc")
-        >>> brain.judged, brain.class_of_label
+        >>> brain.evaluated, brain.class_of_label
         (('grey', 'white'), {0: 0, 1: 1, 2: 2})
     """
 
@@ -45,7 +54,10 @@ class Task(BaseModel):
     name: str
     classes: Annotated[tuple[ClassName, ...], Field(min_length=2)]
     labels: Annotated[dict[Annotated[int, Field(ge=0, le=255)], str], Field(min_length=2)]
-    judged: tuple[str, ...] = ()
+    # Run folders and checkpoints written before it had this name say "judged".
+    evaluated: Annotated[
+        tuple[str, ...], Field(validation_alias=AliasChoices("evaluated", "judged"))
+    ] = ()
     ignored: tuple[str, ...] = ()
     spatial_dims: Literal[2, 3] = 2
     key_metric: str = "val_slice_dsc"
@@ -62,13 +74,13 @@ class Task(BaseModel):
                 f"each class must have one value in labels; {unlabelled[0]!r} has"
                 f" {names.count(unlabelled[0])}"
             )
-        if not self.judged:
-            object.__setattr__(self, "judged", self.classes[1:])
-        unknown = [name for name in self.judged if name not in self.classes[1:]]
+        if not self.evaluated:
+            object.__setattr__(self, "evaluated", self.classes[1:])
+        unknown = [name for name in self.evaluated if name not in self.classes[1:]]
         if unknown:
             raise ValueError(
-                f"judged names {unknown[0]!r}, which is no class but the background;"
-                f" there are {', '.join(self.classes[1:])}"
+                f"evaluated must be of the classes {', '.join(self.classes[1:])};"
+                f" got {unknown[0]!r}"
             )
         for name in self.ignored:
             if name not in names or name in self.classes:
@@ -81,9 +93,9 @@ class Task(BaseModel):
         return IGNORED if self.ignored else None
 
     @property
-    def judged_channels(self) -> tuple[int, ...]:
-        """The channels of the judged classes, in their order."""
-        return tuple(self.classes.index(name) for name in self.judged)
+    def evaluated_channels(self) -> tuple[int, ...]:
+        """The channels of the evaluated classes, in their order."""
+        return tuple(self.classes.index(name) for name in self.evaluated)
 
     @property
     def class_of_label(self) -> dict[int, int]:

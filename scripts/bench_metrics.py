@@ -111,7 +111,7 @@ def dilated_boundary_f(pred: np.ndarray, ref: np.ndarray) -> np.ndarray:
 
 
 def label_map_metrics(pred: torch.Tensor, ref: torch.Tensor) -> torch.Tensor:
-    """What a set of street images is judged by; the boundary F-scores."""
+    """What a set of street images is evaluated by: the boundary F-scores."""
     class_counts(pred, ref, CLASSES, VOID)
     boundary_f_scores(pred, ref, CLASSES, TOLERANCES, VOID, variant="strict")
     return boundary_f_scores(pred, ref, CLASSES, TOLERANCES, VOID)

@@ -26,8 +26,7 @@ from bench_losses import regions
 from bench_metrics import street
 from PIL import Image
 
-from medabl.engine import packaged_config
-from medabl.engine.batch import Target, TargetLoss
+from medabl.engine import AuxiliaryLoss, packaged_config
 from medabl.evaluation import evaluate_label_pictures
 from medabl.geometry import boundary_distance
 from medabl.losses import ActiveBoundaryLoss, CrossEntropyLoss, LovaszSoftmaxLoss, ScheduledSum
@@ -84,28 +83,26 @@ def training_step(repeats: int) -> None:
     torch.manual_seed(0)
     size = (2, 19, 512, 512)
     images, labels = torch.randn(2, 3, 512, 512), regions(size).argmax(1, keepdim=True)
-    target = {
-        "CE + IoU": Target(labels, {}),
-        "CE + IABL": Target(labels, {"distance_map": boundary_distance(labels)}),
-    }
+    maps = {"distance_map": boundary_distance(labels)}
     terms = {"ce": {"loss": CrossEntropyLoss(**FLAGS)}, "iou": {"loss": LovaszSoftmaxLoss(**FLAGS)}}
     abl = {"abl": {"loss": ActiveBoundaryLoss(**FLAGS), "weight": 1.5}}
     losses = {
-        "CE + IoU": TargetLoss(ScheduledSum(terms), auxiliary_weight=0.4),
-        "CE + IABL": TargetLoss(ScheduledSum({**terms, **abl}), auxiliary_weight=0.4),
+        "CE + IoU": AuxiliaryLoss(ScheduledSum(terms)),
+        "CE + IABL": AuxiliaryLoss(ScheduledSum({**terms, **abl})),
     }
     network = DeepLabV3ResNet50(19).train()
     optimizer = torch.optim.SGD(network.parameters(), lr=1e-3, momentum=0.9)
-    alone = TargetLoss(ScheduledSum(abl), auxiliary_weight=0.4)
+    alone = AuxiliaryLoss(ScheduledSum(abl))
     logits = [regions(size).requires_grad_() for _ in range(2)]
 
-    def step(loss: TargetLoss, target: Target) -> None:
+    def step(name: str) -> None:
         optimizer.zero_grad()
-        loss(network(images), target).backward()
+        given = maps if name == "CE + IABL" else {}
+        losses[name](network(images), labels, **given).backward()
         optimizer.step()
 
-    timed = {name: partial(step, losses[name], target[name]) for name in losses}
-    timed["ABL alone, of both outputs"] = lambda: alone(logits, target["CE + IABL"]).backward()
+    timed = {name: partial(step, name) for name in losses}
+    timed["ABL alone, of both outputs"] = lambda: alone(logits, labels, **maps).backward()
     seconds: dict[str, list[float]] = {name: [] for name in timed}
     for repeat in range(repeats + 1):
         for name, function in timed.items():

@@ -66,7 +66,7 @@ if ! munge -n >/dev/null 2>&1; then
     chown munge: /run/munge
     runuser -u munge -- /usr/sbin/munged
 fi
-answers || slurmctld
+answers || slurmctld -c  # jobs of a Slurm that was killed are forgotten
 wait_for answers
 pgrep -x slurmd >/dev/null || slurmd
 wait_for idle

@@ -19,4 +19,4 @@ def test_every_package_is_shipped() -> None:
 
 def test_the_configs_are_package_data() -> None:
     names = {path.name for path in resources.files("medabl.configs").iterdir()}
-    assert {"wmh.yaml", "quick.yaml", "metadata.json"} <= names
+    assert {"wmh.yaml", "wmh3d.yaml", "quick.yaml", "metadata.json"} <= names

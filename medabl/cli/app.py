@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from medabl import __version__
 from medabl.errors import DivergedError, InputError, UnfinishedError
@@ -78,6 +78,16 @@ def says_what_is_wrong(command: Command) -> Command:
 def tell(text: str) -> None:
     """Print a line as it is: no markup, no wrapping."""
     console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def show(what: RenderableType) -> None:
+    """Print a table or a text with markup; where no terminal is, without spaces at line ends."""
+    if console.is_terminal:
+        console.print(what)
+        return
+    with console.capture() as captured:
+        console.print(what)
+    tell("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def warn(text: str) -> None:

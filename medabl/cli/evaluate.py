@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from medabl.cli.app import app, console, errors, says_what_is_wrong
+from medabl.cli.app import app, errors, says_what_is_wrong, show
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +57,7 @@ def evaluate(
     )
     if out is not None:
         write_evaluation(evaluation, out)
-    console.print(_as_table(summary_table(evaluation.subjects), len(evaluation.subjects)))
+    show(_as_table(summary_table(evaluation.subjects), len(evaluation.subjects)))
     for row in evaluation.skipped.itertuples():
         errors.print(f"[yellow]left out[/] {escape(str(row.reason))}", soft_wrap=True)
 

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
-from medabl.cli.app import app, console, errors, names, says_what_is_wrong, tell
+from medabl.cli.app import app, console, errors, names, says_what_is_wrong, show, tell
 from medabl.files import check_writable
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def inspect(
     if out is not None:
         check_writable(out)
     inspection = inspect_data(data, names(modalities), slice_axis, _progress)  # type: ignore[arg-type]
-    console.print(_as_table(inspection))
+    show(_as_table(inspection))
     for setting, value, why in inspection.suggestions:
         console.print(f"[bold]{escape(setting)} = {escape(value)}[/]", highlight=False)
         console.print(f"  {escape(why)}", highlight=False)

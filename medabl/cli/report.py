@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.markdown import Markdown
 
-from medabl.cli.app import app, console, says_what_is_wrong, tell
+from medabl.cli.app import app, says_what_is_wrong, show, tell
 
 
 @app.command()
@@ -26,5 +26,5 @@ def report(
     from medabl.report import write_report
 
     path = write_report(paths, out, reference)
-    console.print(Markdown((out / "answer.md").read_text(encoding="utf-8")))
+    show(Markdown((out / "answer.md").read_text(encoding="utf-8")))
     tell(f"Report: {path}")

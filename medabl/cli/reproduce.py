@@ -11,7 +11,7 @@ from rich.markdown import Markdown
 from rich.markup import escape
 from rich.table import Table
 
-from medabl.cli.app import app, console, integers, names, says_what_is_wrong, tell
+from medabl.cli.app import app, console, integers, names, says_what_is_wrong, show, tell
 
 
 class Preset(StrEnum):
@@ -91,8 +91,8 @@ def reproduce(
 
 def tell_results(out: Path, report: Path) -> None:
     """Print the table and the answer of a comparison, and where its files are."""
-    console.print(_comparison(out / "table.csv"))
-    console.print(Markdown((out / "answer.md").read_text(encoding="utf-8")))
+    show(_comparison(out / "table.csv"))
+    show(Markdown((out / "answer.md").read_text(encoding="utf-8")))
     tell(f"Table: {out / 'table.md'} (.csv, .tex)")
     tell(f"Figures: {out / 'figures'}")
     tell(f"Runs: {out / 'runs'}")

@@ -10,7 +10,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from medabl.cli.app import app, console, names, says_what_is_wrong, tell
+from medabl.cli.app import app, console, names, says_what_is_wrong, show, tell
 from medabl.errors import InputError
 
 if TYPE_CHECKING:
@@ -56,10 +56,10 @@ def results(
         ascending = not sort.startswith("-")
         table = table.sort_values(key, ascending=ascending, kind="stable", key=_comparable)
     if columns is None:
-        console.print(_as_table(table[_columns_that_fit(table)]))
+        show(_as_table(table[_columns_that_fit(table)]))
     else:
         _check_columns(table, list(names(columns)))
-        console.print(_as_table(table[list(names(columns))]))
+        show(_as_table(table[list(names(columns))]))
     unfinished = table[table["state"] != "done"]
     if len(unfinished):
         counts = ", ".join(

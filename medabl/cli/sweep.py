@@ -10,8 +10,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from medabl.cli.app import app, console, errors, says_what_is_wrong, tell
-from medabl.errors import UnfinishedError
+from medabl.cli.app import app, errors, says_what_is_wrong, show, tell
+from medabl.errors import ConfigError, UnfinishedError
 
 if TYPE_CHECKING:
     from medabl.experiments.options import Options
@@ -83,10 +83,10 @@ def sweep(
     plan = read_sweep_file(file)
     runs = plan_runs(plan.base, plan.common, plan.combinations(), out)
     options = Options(jobs, retry_failed, stop_collapsed, slurm)
+    todo = check_runs(runs, out, options, errors)
     if dry_run:
         _tell_plan(runs, options)
         return
-    todo = check_runs(runs, out, options, errors)
     standing = carry_out(runs, todo, out, options, errors)
     tell(f"Results: medabl results {out}")
     tell(f"Report: medabl report {out} --out FOLDER")
@@ -115,13 +115,17 @@ def _tell_plan(runs: Sequence[PlannedRun], options: Options) -> None:
         memory = "" if cost.gigabytes != cost.gigabytes else f"{cost.gigabytes:.1f} GiB"
         epochs = f"{progress.epoch}/{progress.epochs}"
         table.add_row(Text(run.name), progress.state, epochs, duration(cost.seconds), memory)
-    console.print(table)
-    for run, cost in zip(runs, estimates, strict=True):
-        if cost.error:
-            tell(f"{run.name} will fail: {cost.error}")
+    show(table)
     measured = all(cost.measured for cost in estimates)
     source = "finished runs" if measured else "a few timed steps: a rough guess"
     tell(
         f"{len(runs)} runs, {wanted} to be carried out, {jobs} at a time: about"
         f" {duration(left / jobs)} of training (from {source})."
     )
+    failing = [
+        f"{run.name} will fail: {cost.error}"
+        for run, cost in zip(runs, estimates, strict=True)
+        if cost.error
+    ]
+    if failing:
+        raise ConfigError(failing)

@@ -41,8 +41,8 @@ class Cohort:
         return self._of(self.split["test"])
 
     @property
-    def judges(self) -> list[Subject]:
-        """Those the result is told of: the test subjects, or without a test the validation ones."""
+    def evaluated(self) -> list[Subject]:
+        """The test subjects, or without a test set the validation subjects."""
         return self.test or self.val
 
     @cached_property

@@ -60,7 +60,7 @@ def read_prediction(
     if labels is not None:
         classes = replace(volume, data=task.to_classes(labels))
         return place(classes) if place is not None else classes
-    if len(task.judged) > 1:
+    if len(task.evaluated) > 1:
         raise InputError(
             f"{path} holds {_some_values(volume.data)} where a prediction holds only the labels"
             f" {task.describe_labels()}."
@@ -73,7 +73,7 @@ def read_prediction(
         )
     if place is not None:
         volume = place(volume)
-    channel_of = np.array([0, task.judged_channels[0]], np.uint8)
+    channel_of = np.array([0, task.evaluated_channels[0]], np.uint8)
     return replace(volume, data=channel_of[np.asfortranarray(volume.data >= 0.5, np.uint8)])
 
 

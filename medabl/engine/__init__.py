@@ -1,6 +1,12 @@
 """From a config to a trained network and its evaluation."""
 
-from medabl.engine.batch import TargetLoss, mean_loss, predicted_class, prepare_training_batch
+from medabl.engine.batch import (
+    AuxiliaryLoss,
+    TargetLoss,
+    mean_loss,
+    predicted_class,
+    prepare_training_batch,
+)
 from medabl.engine.begin import MAY_CHANGE, begin_run
 from medabl.engine.choice import one_of
 from medabl.engine.config import load_config, packaged_config, parse_overrides, settings_of
@@ -17,6 +23,7 @@ from medabl.engine.handlers import (
     LearningRateHandler,
     ProgressHandler,
     SnapshotHandler,
+    mlflow_handlers,
     tensorboard_handlers,
 )
 from medabl.engine.learning_rate import learning_rate_schedule
@@ -32,6 +39,7 @@ from medabl.runs import RunFolder, load_checkpoint
 __all__ = [
     "MAY_CHANGE",
     "AlphaScheduleHandler",
+    "AuxiliaryLoss",
     "CheckpointHandler",
     "EpochLogHandler",
     "EpochSeedHandler",
@@ -59,6 +67,7 @@ __all__ = [
     "load_config",
     "load_predictor",
     "mean_loss",
+    "mlflow_handlers",
     "one_of",
     "other_metrics",
     "packaged_config",

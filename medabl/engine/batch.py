@@ -52,27 +52,39 @@ class TargetLoss(nn.Module):
     Args:
         loss: called as ``loss(logits, label)``, or ``loss(logits, label, distance_map=...)`` and
             the like, each map under its key.
-        auxiliary_weight: weight of the loss of every further output, where a network gives a list
-            of outputs of one size (`medabl.networks`); None: there are none.
     """
 
-    def __init__(self, loss: nn.Module, auxiliary_weight: float | None = None) -> None:
+    def __init__(self, loss: nn.Module) -> None:
         super().__init__()
         self.loss = loss
-        self.auxiliary_weight = auxiliary_weight
 
-    def forward(self, logits: Tensor | list[Tensor], target: Target) -> Tensor:
-        """Logits B x C x H x W, or a list of them, and their target to a scalar."""
-        if self.auxiliary_weight is None or isinstance(logits, Tensor):
-            return self._one(logits, target)
-        main, *others = logits
-        value = self._one(main, target)
-        for auxiliary in others:
-            value = value + self.auxiliary_weight * self._one(auxiliary, target)
+    def forward(self, logits: Tensor, target: Target) -> Tensor:
+        """Logits B x C x H x W and their target to a scalar."""
+        value: Tensor = self.loss(logits, target.label, **target.maps)
         return value
 
-    def _one(self, logits: Any, target: Target) -> Tensor:
-        value: Tensor = self.loss(logits, target.label, **target.maps)
+
+class AuxiliaryLoss(nn.Module):
+    """A loss of a network's main output and of its auxiliary ones, where it has any.
+
+    The networks of `medabl.networks` give a list of them in training, all of the image's size.
+
+    Args:
+        loss: of one output.
+        weight: what the loss of every auxiliary output is multiplied by.
+    """
+
+    def __init__(self, loss: nn.Module, weight: float = 0.4) -> None:
+        super().__init__()
+        self.loss = loss
+        self.weight = weight
+
+    def forward(self, logits: Tensor | list[Tensor], label: Tensor, **maps: Tensor) -> Tensor:
+        """Logits B x C x H x W, or a list of them, the main ones first, to a scalar."""
+        main, *others = [logits] if isinstance(logits, Tensor) else logits
+        value: Tensor = self.loss(main, label, **maps)
+        for auxiliary in others:
+            value = value + self.weight * self.loss(auxiliary, label, **maps)
         return value
 
 

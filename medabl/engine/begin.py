@@ -17,7 +17,9 @@ from medabl.task import Task
 
 # Where a run computes, and where its files lie, may change between its parts; what it computes may
 # not. The content of the subjects' files and of the split is compared instead of their place.
-MAY_CHANGE = ("device", "num_workers", "cache_dir", "tensorboard", "data", "run_dir", "split")
+MAY_CHANGE = (
+    "device", "num_workers", "cache_dir", "tensorboard", "mlflow", "data", "run_dir", "split"
+)  # fmt: skip
 
 
 def begin_run(folder: RunFolder, cohort: Cohort, task: Task, facts: Mapping[str, Any]) -> None:

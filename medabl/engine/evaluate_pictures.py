@@ -62,7 +62,7 @@ def evaluate_pictures(
             network.load_state_dict(checkpoint["network"])
             network.to(device).eval()
             scores = {ending: LabelMapScores(task) for ending in inferers}
-            for subject in _tracked(cohort.judges, f"{folder.path.name}: the {which} epoch"):
+            for subject in _tracked(cohort.evaluated, f"{folder.path.name}: the {which} epoch"):
                 data = preprocess(subject_item(subject))
                 image, label = (data[key].as_subclass(Tensor)[None].to(device) for key in _KEYS)
                 classes = {e: _classes(network, inferer, image) for e, inferer in inferers.items()}

@@ -61,7 +61,9 @@ def evaluate_run(
         )
         cases = []
         title = escape(f"{folder.path.name}: masks of the {which} epoch")
-        for subject in track(cohort.judges, title, console=console, transient=True, disable=silent):
+        for subject in track(
+            cohort.evaluated, title, console=console, transient=True, disable=silent
+        ):
             path = predictor.write_mask(subject, folder.prediction(which, subject.id))
             cases.append(_case(subject, path))
         evaluation = evaluate_cases(cases, task=task, slice_axis=slice_axis, progress=False)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from medabl.mistakes import mistakes
 from medabl.task import Task
 
 
@@ -30,10 +30,10 @@ def _ids(value: Any) -> Any:
 
 Count = Annotated[int, BeforeValidator(_no_bool), Field(ge=1)]
 _MOST_NAMES = 20
-_TYPE = re.compile(r"(int|float|constrained-str)$|(tuple|literal|function-\w+)\[")
 
 Index = Annotated[int, BeforeValidator(_no_bool), Field(ge=0)]
 Number = Annotated[float, BeforeValidator(_no_bool), Field(allow_inf_nan=False)]
+Length = Annotated[Number, Field(gt=0)]
 Share = Annotated[Number, Field(ge=0, le=1)]
 Name = Annotated[str, Field(min_length=1)]
 
@@ -74,14 +74,19 @@ class Settings(BaseModel):
         description="anatomical plane of the slices"
     )
     image_size: Annotated[tuple[Count, ...], Field(min_length=2, max_length=3)] = Field(
-        description="size of what the network sees, in voxels"
+        description="size of what the network sees, a slice or a 3D patch, in voxels"
+    )
+    spacing: tuple[Length, Length, Length] | None = Field(
+        description="3D: voxel size that volumes are brought to, in mm, slices last"
+    )
+    patches_per_volume: Count | None = Field(
+        description="3D: patches drawn from each volume in an epoch"
     )
     crop_to_head: bool = Field(description="crop volumes to the head before they are resized")
     normalize: bool = Field(description="each image to mean 0 and sd 1 over its nonzero voxels")
     augment: bool = Field(description="change training samples at random, anew in every epoch")
     lesion_slices_only: bool = Field(description="do not train on slices without foreground")
     width: Count = Field(description="channels of the network's first level")
-    norm: Literal["batch", "instance"] = Field(description="normalisation in the network")
     epochs: Count = Field(description="number of epochs")
     slices_per_epoch: Count | None = Field(description="samples of an epoch; null: each once")
     batch_size: Count = Field(description="samples of a step")
@@ -104,6 +109,7 @@ class Settings(BaseModel):
     num_workers: Index | Literal["auto"] = Field(description="processes that load data")
     cache_dir: Path | None = Field(description="keeps preprocessed volumes from run to run")
     tensorboard: bool = Field(description="log to TensorBoard as well")
+    mlflow: bool = Field(description="log to MLflow as well")
 
     @property
     def channels(self) -> int:
@@ -120,6 +126,11 @@ class Settings(BaseModel):
                 f"image_size needs {self.task.spatial_dims} numbers for a task of"
                 f" {self.task.spatial_dims} spatial dimensions, got {len(self.image_size)}"
             )
+        problems += [
+            f"{key} is for tasks of 3 spatial dimensions; leave it out"
+            for key in ("spacing", "patches_per_volume")
+            if self.task.spatial_dims == 2 and getattr(self, key) is not None
+        ]
         if self.folds is not None and self.fold >= self.folds:
             problems.append(f"fold must be below folds={self.folds}, got {self.fold}")
         if self.folds is not None and self.split is not None:
@@ -150,12 +161,7 @@ def check_settings(values: Mapping[str, Any]) -> tuple[Settings | None, list[str
     try:
         return Settings.model_validate(dict(values)), []
     except ValidationError as error:
-        # Of a choice of types pydantic tells how each was missed; one sentence a key is enough.
-        by_key: dict[str, str] = {}
-        for problem in error.errors():
-            where = "::".join(str(part) for part in problem["loc"] if not _is_a_type(part))
-            by_key.setdefault(where, _sentence(where, problem))
-        return None, list(by_key.values())
+        return None, [_sentence(*mistake) for mistake in mistakes(error.errors()).items()]
 
 
 def closest(name: str, known: Iterable[str]) -> str:
@@ -169,28 +175,12 @@ def closest(name: str, known: Iterable[str]) -> str:
     return f"there are {', '.join(known[:_MOST_NAMES])}{', ...' * (len(known) > _MOST_NAMES)}."
 
 
-def _sentence(where: str, problem: Any) -> str:
+def _sentence(where: str, mistake: str) -> str:
     key = where.partition("::")[0]
-    if problem["type"] == "missing" and where == key:
-        return f"The config lacks {where!r}: begin with wmh.yaml, which has every key."
-    if problem["type"] == "extra_forbidden":
-        return f"{where} is no setting of a task."
-    message = problem["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
     if not where:
-        return f"{message}."
-    field = Settings.model_fields.get(key)
-    meaning = f" ({field.description})" if field is not None else ""
-    return f"{where}={_short(problem['input'])}: {message}{meaning}."
-
-
-def _is_a_type(part: Any) -> bool:
-    # pydantic names the branch of a union as if it were a key.
-    return isinstance(part, str) and (
-        part in ("int", "float", "constrained-str")
-        or part.startswith(("tuple[", "literal[", "function-"))
-    )
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+        return f"{mistake.removeprefix(': ')}."
+    if mistake.strip() == "is missing" and where == key:
+        return f"The config lacks {where!r}: begin with wmh.yaml, which has every key."
+    if mistake.endswith("is not known"):
+        return f"{where} is no setting of a task."
+    return f"{where}{mistake} ({Settings.model_fields[key].description})."

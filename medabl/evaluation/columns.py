@@ -43,11 +43,11 @@ def families(protocol: Protocol, task: Task = WMH) -> tuple[tuple[str, ...], ...
     if protocol not in PROTOCOLS:
         raise InputError(f"protocol must be one of {', '.join(PROTOCOLS)}, got {protocol!r}.")
     challenge: tuple[tuple[str, ...], ...] = (CHALLENGE_COLUMNS,)
-    if len(task.judged) > 1:
+    if len(task.evaluated) > 1:
         if protocol == "challenge":
             raise InputError(
                 f"the challenge's metrics are for one class, but the task {task.name!r} evaluates"
-                f" {', '.join(task.judged)}; use protocol surface, slices or all."
+                f" {', '.join(task.evaluated)}; use protocol surface, slices or all."
             )
         challenge = ()
     found = {
@@ -71,4 +71,7 @@ def metric_columns(protocol: Protocol, task: Task = WMH) -> list[str]:
 
 def with_classes(name: str, task: Task) -> list[str]:
     """A metric's name and, where several classes are evaluated, its names with each of them."""
-    return [name, *(f"{name}_{judged}" for judged in task.judged if len(task.judged) > 1)]
+    return [
+        name,
+        *(f"{name}_{evaluated}" for evaluated in task.evaluated if len(task.evaluated) > 1),
+    ]

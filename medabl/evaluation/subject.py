@@ -70,14 +70,14 @@ def evaluate_case(
     }
     of_class = [
         _class_metrics(pred == channel, ref == channel, spacing, reference.voxel_mm3, shown)
-        for channel in task.judged_channels
+        for channel in task.evaluated_channels
     ]
     for name in of_class[0]:
         values = [metrics[name] for metrics in of_class]
         row |= dict(zip(with_classes(name, task), [_mean(values), *values], strict=False))
     if CHALLENGE_COLUMNS not in shown:
         return row, []
-    (channel,) = task.judged_channels
+    (channel,) = task.evaluated_channels
     masks = (
         (pred == channel).astype(np.uint8) * _LESION,
         np.where(_of_no_class(task)[labels], _CUT_OUT, (ref == channel) * _LESION),

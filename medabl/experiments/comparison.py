@@ -17,7 +17,7 @@ METHODS = ("gdl", "gdl_bl", "gdl_abl")
 """The rows of the paper's table: keys of `methods` in ``configs/wiring.yaml``."""
 
 LEAVE_ONE_OUT = 5
-"""Up to this many patients are held out in turn by default: a single split would judge too few."""
+"""Up to this many patients are held out in turn by default: in a single split too few validate."""
 
 _PLANNED = ("method", "seed", "fold", "folds", "run_dir", "data")
 

@@ -27,6 +27,7 @@ from medabl.engine import (
     settings_of,
 )
 from medabl.engine.build import parse
+from medabl.errors import InputError
 from medabl.experiments.plan import PlannedRun
 from medabl.processors import peak_memory
 
@@ -84,7 +85,8 @@ def _estimate(run: PlannedRun, cohort: Cohort, finished: Sequence[PlannedRun]) -
         cause = error
         while isinstance(cause.__cause__, Exception):
             cause = cause.__cause__
-        return Estimate(math.nan, error=f"{type(cause).__name__}: {cause}")
+        told = str(cause) if isinstance(cause, InputError) else f"{type(cause).__name__}: {cause}"
+        return Estimate(math.nan, error=told)
     per_subject = _samples(cohort, settings)
     train, val = (per_subject * len(side) for side in (cohort.train, cohort.val))
     steps = (settings.slices_per_epoch or train) + val / _BACKWARD
@@ -95,9 +97,9 @@ def _estimate(run: PlannedRun, cohort: Cohort, finished: Sequence[PlannedRun]) -
 
 
 def _samples(cohort: Cohort, settings: Settings) -> int:
-    """Slices, or volumes, that a subject gives."""
+    """Slices, or patches, that a subject gives."""
     if settings.task.spatial_dims == 3:
-        return 1
+        return settings.patches_per_volume or 1
     scan = next(iter(cohort.subjects[0].images.values()))
     return int(read_nifti(scan).data.shape[axes_with_slices_last(settings.slice_axis)[-1]])
 
@@ -109,7 +111,7 @@ def _step_seconds(parser: ConfigParser, settings: Settings) -> float:
     optimizer = parser.get_parsed_content("optimizer")
     device = parser.get_parsed_content("torch_device")
     autocast = parser.get_parsed_content("autocast")
-    loss = TargetLoss(parser.get_parsed_content("loss")).to(device)
+    loss = TargetLoss(parser.get_parsed_content("step_loss")).to(device)
     add_maps = Compose(parser.get_parsed_content("distance_map"))
     label = torch.zeros(1, *settings.image_size)
     label[0, settings.image_size[0] // 3 : settings.image_size[0] // 2] = 1

@@ -12,7 +12,7 @@ from medabl.data import Cohort, cached_volumes
 from medabl.engine import Settings, check_cohort, find_cohort, settings_of
 from medabl.engine.build import parse, try_network
 from medabl.engine.recipe import write_recipe
-from medabl.errors import InputError
+from medabl.errors import ConfigError, InputError
 from medabl.experiments.plan import PlannedRun
 
 CACHE = "cache"
@@ -44,9 +44,11 @@ def try_networks(runs: Sequence[PlannedRun], cohorts: Sequence[Cohort]) -> None:
     """Try the network of every run on a blank image; those that are alike once.
 
     Raises:
-        InputError: naming the run, in the words of the component that refused.
+        ConfigError: (an InputError) naming each run whose network refuses, in the words of the
+            component that did.
     """
     tried: set[str] = set()
+    problems = []
     for run, cohort in zip(runs, cohorts, strict=True):
         settings = settings_of(run.config)
         shapes = [settings.width, settings.image_size, settings.modalities, settings.task.classes]
@@ -57,7 +59,9 @@ def try_networks(runs: Sequence[PlannedRun], cohorts: Sequence[Cohort]) -> None:
         try:
             try_network(run.config, settings, cohort)
         except InputError as error:
-            raise InputError(f"{run.name}: {error}") from error
+            problems.append(f"{run.name}: {error}")
+    if problems:
+        raise ConfigError(problems)
 
 
 def preprocess(run: PlannedRun, cohort: Cohort, done: set[str]) -> None:

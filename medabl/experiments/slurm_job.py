@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import faulthandler
 import signal
+from types import FrameType
 from typing import Any
 
 from medabl.experiments.worker import carry_out, print_into
 from medabl.runs import RunFolder
+
+_SECONDS_TO_LEAVE = 90.0  # submitit allows a minute for queueing the job again
 
 
 class RunJob:
@@ -41,7 +45,15 @@ class RunJob:
         """
         from submitit.helpers import DelayedSubmission
 
+        # Not SIG_IGN: Python clears the exception that ends the job if it then meets a signal that
+        # had arrived before.
         for number in (signal.SIGTERM, signal.SIGCONT, signal.SIGUSR1, signal.SIGUSR2):
-            signal.signal(number, signal.SIG_IGN)
+            signal.signal(number, _pass_over)
+        # That exception may be lost in foreign code even so (it is raised wherever the run is).
+        faulthandler.dump_traceback_later(_SECONDS_TO_LEAVE, exit=True)
         self._leaving = True
         return DelayedSubmission(RunJob(self.path))
+
+
+def _pass_over(number: int, frame: FrameType | None) -> None:
+    """A signal that nobody listens to."""

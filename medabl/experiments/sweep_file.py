@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from medabl.errors import InputError
+from medabl.mistakes import mistakes
 
 
 class SweepFile(BaseModel):
@@ -55,7 +56,7 @@ def read_sweep_file(path: Path) -> SweepFile:
     try:
         sweep = SweepFile.model_validate(content)
     except ValidationError as error:
-        problems = [f"{'::'.join(map(str, p['loc']))}: {p['msg']}" for p in error.errors()]
+        problems = [f"{where}{text}" for where, text in mistakes(error.errors()).items()]
         raise InputError(
             f"{path} is no sweep ({'; '.join(problems)}): it has the keys base (config files), set,"
             " grid (key: [values]) and list (- {key: value})."

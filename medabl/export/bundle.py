@@ -76,7 +76,7 @@ def write_bundle(run: Path, out: Path, which: Which = "best", onnx: bool = False
 
 
 def _mean_metrics(folder: RunFolder, which: Which) -> dict[str, float]:
-    """The mean DSC over the subjects that the run judged, if it did."""
+    """The mean DSC over the subjects that the run was evaluated on, if it was."""
     path = folder.evaluation(which)
     if not path.is_file():
         return {}

@@ -51,7 +51,7 @@ def bundle_metadata(
         "required_packages_version": {
             name: version(name) for name in ("pytorch-ignite", "nibabel")
         },
-        "task": f"Segmentation of {', '.join(task.judged)} ({task.name})",
+        "task": f"Segmentation of {', '.join(task.evaluated)} ({task.name})",
         "description": f"A network trained with {label} by medabl {__version__}.",
         "authors": "made with medabl",
         "copyright": "the weights belong to whoever trained them; the configs are Apache-2.0",

@@ -64,7 +64,7 @@ def bundle_readme(metadata: Mapping[str, Any], modalities: Sequence[str], which:
         which=which,
         channels=", ".join(modalities),
         classes=metadata["pred_classes"],
-        metrics=f"\nMeans over the subjects that the run was judged on: {numbers}.\n"
+        metrics=f"\nMeans over the subjects that the run was evaluated on: {numbers}.\n"
         * bool(metrics),
         files=" and ".join(f"`{name}`" for name in files),
         quoted=", ".join(f"'{name}'" for name in files),

@@ -5,10 +5,15 @@ from __future__ import annotations
 import warnings
 
 import torch
-import torch.nn.functional as F
 from torch.nn.modules.loss import _Loss
 
-from medabl.geometry.distance_transform import Spacing
+from medabl.losses.doubts import doubt_activation, warn_of
+from medabl.losses.tensors import (
+    as_labels,
+    at_least_float32,
+    plain_tensor,
+    refuse_strange_labels,
+)
 
 _REDUCTIONS = ("mean", "sum", "none")
 
@@ -19,7 +24,8 @@ class SegmentationLoss(_Loss):
     Args:
         include_background: if False, channel 0 takes no part (ignored for a single channel).
         to_onehot_y: `target` holds labels (B x 1 x ...) to be made one-hot.
-        sigmoid: apply a sigmoid to `input`.
+        sigmoid: apply a sigmoid to `input`. Several channels may overlap then (regions), and their
+            target is multi-hot; voxels to ignore hold `ignore_index`, in each channel by itself.
         softmax: apply a softmax over the channels of `input`.
         ignore_index: voxels with this label take no part.
         reduction: "mean", "sum" or "none".
@@ -51,7 +57,7 @@ class SegmentationLoss(_Loss):
         self.sigmoid = sigmoid
         self.softmax = softmax
         self.ignore_index = ignore_index
-        self._labels_checked_on_cuda = False
+        self._looked_at: set[str] = set()
 
     def _accept(
         self, input: torch.Tensor, target: torch.Tensor
@@ -93,13 +99,57 @@ class SegmentationLoss(_Loss):
         for flag in ("softmax", "to_onehot_y"):
             if input.shape[1] == 1 and getattr(self, flag):
                 warnings.warn(f"single channel prediction, `{flag}=True` ignored.", stacklevel=4)
+        if self._may_look_at("input", input):
+            softmax = self.softmax and input.shape[1] > 1
+            warn_of(doubt_activation(input, self.sigmoid, softmax))
         return input, target
 
+    def _may_look_at(self, what: str, tensor: torch.Tensor) -> bool:
+        """True in the first step alone: to look at values waits for a device."""
+        if what in self._looked_at or torch.compiler.is_compiling():
+            return False
+        if tensor.is_cuda and torch.cuda.is_current_stream_capturing():
+            return False
+        self._looked_at.add(what)
+        return True
+
     def _valid(self, target: torch.Tensor) -> torch.Tensor | None:
-        """B x 1 x ... bool, False for voxels to be ignored; None if all count."""
+        """B x 1 x ... bool, False for voxels to be ignored; None if all count.
+
+        Of a multi-hot target B x C x ..., whose channels have labels of their own.
+        """
         if self.ignore_index is None:
             return None
-        return as_labels(target, self.ignore_index) != self.ignore_index
+        labels = target if self.sigmoid else as_labels(target, self.ignore_index)
+        return labels != self.ignore_index
+
+    def _has_regions(self, input: torch.Tensor) -> bool:
+        """Whether the channels may overlap: each is a binary problem of its own."""
+        return self.sigmoid and input.shape[1] > 1
+
+    def _regions_as_images(
+        self, input: torch.Tensor, target: torch.Tensor, distance_map: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+        """Every channel of every image as an image of one channel.
+
+        Raises:
+            ValueError: for a target of labels, or a map that is not one a channel.
+        """
+        if self.to_onehot_y:
+            raise ValueError(
+                f"sigmoid=True makes {input.shape[1]} channels regions that may overlap, and labels"
+                " cannot tell of an overlap: give a target of as many channels and leave"
+                " to_onehot_y out, or use softmax=True if the classes exclude each other."
+            )
+        if distance_map is not None:
+            distance_map = plain_tensor(distance_map, "distance_map")
+            if distance_map.shape != input.shape:
+                raise ValueError(
+                    f"distance_map must have the shape {tuple(input.shape)}, a map for each region,"
+                    f" got {tuple(distance_map.shape)}."
+                )
+            distance_map = distance_map.flatten(0, 1)[:, None]
+        return input.flatten(0, 1)[:, None], target.flatten(0, 1)[:, None], distance_map
 
     def _activate(self, input: torch.Tensor) -> torch.Tensor:
         """Probabilities from `input`, in float32 at least."""
@@ -132,7 +182,7 @@ class SegmentationLoss(_Loss):
     ) -> torch.Tensor:
         """`target` as B x C x ... in the type the loss computes in; class 0 where not `valid`."""
         dtype = at_least_float32(input).dtype
-        if valid is not None and target.shape[1] == 1:
+        if valid is not None and valid.shape == target.shape:
             target = target.where(valid, 0)
         if not self.to_onehot_y or input.shape[1] == 1:
             return target.to(dtype)
@@ -140,15 +190,13 @@ class SegmentationLoss(_Loss):
         one_hot = torch.zeros(input.shape, dtype=dtype, device=target.device)
         if torch.compiler.is_compiling():
             return one_hot.scatter_(1, labels, 1.0)
-        first = labels.is_cuda and not self._labels_checked_on_cuda
-        if first and not torch.cuda.is_current_stream_capturing():
-            # Only once, since it waits for the device, whose own words would name no label.
-            _refuse_strange_labels(labels, input.shape[1])
-            self._labels_checked_on_cuda = True
+        if labels.is_cuda and self._may_look_at("labels", labels):
+            # The device's own words would name no label.
+            refuse_strange_labels(labels, input.shape[1])
         try:
             return one_hot.scatter_(1, labels, 1.0)
         except RuntimeError:
-            _refuse_strange_labels(labels, input.shape[1])
+            refuse_strange_labels(labels, input.shape[1])
             raise
 
     def _keep(self, values: torch.Tensor) -> torch.Tensor:
@@ -162,84 +210,3 @@ class SegmentationLoss(_Loss):
             return values
         # An empty batch has no mean; like an image with nothing to do it adds 0.
         return values.mean() if self.reduction == "mean" and values.numel() else values.sum()
-
-
-def plain_tensor(value: torch.Tensor, name: str) -> torch.Tensor:
-    """`value` without what MONAI's MetaTensor adds to it, with which torch.compile goes wrong.
-
-    Raises:
-        ValueError: if it is no tensor, but several.
-    """
-    if type(value) is torch.Tensor:
-        return value
-    if isinstance(value, torch.Tensor):
-        return value.as_subclass(torch.Tensor)
-    hint = ""
-    if isinstance(value, (list, tuple)):
-        hint = (
-            f" of {len(value)}; outputs of deep supervision have to be taken one by one, and a "
-            "distance map goes by itself: loss(input, target, distance_map=...)"
-        )
-    raise ValueError(f"{name} must be one torch.Tensor, got a {type(value).__name__}{hint}.")
-
-
-def as_spacing(spacing: Spacing) -> Spacing:
-    """`spacing` in a form that does not change with what it was made of."""
-    return spacing if spacing is None or isinstance(spacing, (int, float)) else tuple(spacing)
-
-
-def as_distances(distance_map: torch.Tensor, name: str = "distance_map") -> torch.Tensor:
-    """A distance map in float32 at least: integers have no inf, half precision few distances.
-
-    Raises:
-        ValueError: if it holds no numbers that could be distances.
-    """
-    distance_map = plain_tensor(distance_map, name)
-    if distance_map.dtype == torch.bool or distance_map.is_complex():
-        raise ValueError(f"{name} must hold distances, got {distance_map.dtype}.")
-    return at_least_float32(distance_map)
-
-
-def finite_logits(logits: torch.Tensor) -> torch.Tensor:
-    """`logits` with 1e4 and -1e4 in place of the infinite; NaN stays."""
-    return logits.nan_to_num(nan=torch.nan, posinf=1e4, neginf=-1e4)
-
-
-def _refuse_strange_labels(labels: torch.Tensor, classes: int) -> None:
-    strange = labels[(labels < 0) | (labels >= classes)]
-    if strange.numel() > 0:
-        label = int(strange.flatten()[0])
-        raise ValueError(
-            f"target holds the label {label}, but input has {classes} channels, for the labels 0 "
-            f"to {classes - 1}; map the labels first, or set ignore_index={label} if these voxels "
-            "are to be ignored."
-        )
-
-
-def at_least_float32(values: torch.Tensor) -> torch.Tensor:
-    """`values` in float32, or float64 if they already are.
-
-    Half precision cannot hold sums over an image, whatever autocast says.
-    """
-    return values if values.dtype == torch.float64 else values.float()
-
-
-def as_labels(target: torch.Tensor, ignore_index: int | None = None) -> torch.Tensor:
-    """B x 1 x ... labels from labels or a one-hot target, `ignore_index` where it is ignored.
-
-    A one-hot target says so as in MONAI: by its channel `ignore_index`, or, if it has no such
-    channel, by being zero in all of them.
-    """
-    if target.shape[1] == 1:
-        return target
-    labels = target.argmax(1, keepdim=True)
-    if ignore_index is None or 0 <= ignore_index < target.shape[1]:
-        return labels
-    return labels.where((target != 0).any(1, keepdim=True), ignore_index)
-
-
-def log_probabilities(logits: torch.Tensor) -> torch.Tensor:
-    """B x C x ... log-probabilities from logits, where one logit stands for two classes."""
-    if logits.shape[1] == 1:
-        return F.logsigmoid(torch.cat([-logits, logits], 1))
-    return torch.log_softmax(logits, 1)

@@ -6,7 +6,10 @@ import torch
 
 from medabl.geometry.distance_transform import Spacing
 from medabl.geometry.signed_distances import signed_distance
+from medabl.geometry.voxel_sizes import SpacingOrMeta
+from medabl.losses.doubts import doubt_distances, warn_of
 from medabl.losses.probability_map import ProbabilityMapLoss
+from medabl.losses.tensors import as_distances
 
 
 class BoundaryLoss(ProbabilityMapLoss):
@@ -19,13 +22,16 @@ class BoundaryLoss(ProbabilityMapLoss):
     segmentation*, MIDL 2019, in the form of their released code. It can be negative.
 
     Args:
-        include_background: let channel 0 take part (ignored for a single channel). Off by
-            default, as Kervadec trains on WMH; `monai.losses.BoundaryLoss` has it on.
+        include_background: let channel 0 take part (ignored for a single channel). By default it
+            does not, as Kervadec trains on WMH, unless `sigmoid` makes it a region like the others;
+            `monai.losses.BoundaryLoss` has it on.
         to_onehot_y: `target` holds labels, B x 1 x ...; else it is one-hot.
-        sigmoid: apply a sigmoid to `input`.
+        sigmoid: apply a sigmoid to `input`; several channels may overlap then, and `target` is
+            multi-hot.
         softmax: apply a softmax over the channels of `input`.
-        spacing: voxel size in mm, one number or one for each spatial axis, as in the code of 2021;
-            else distances are in voxels.
+        spacing: voxel size in mm, one number or one for each spatial axis, as in the code of 2021,
+            or "meta": that of each image, by the affine of a `target` that is a MetaTensor; else
+            distances are in voxels.
         reduction: "mean" or "sum" over the voxels and classes that take part, or "none" for the
             values of all voxels.
         ignore_index: voxels with this label take no part, and bound no class.
@@ -42,14 +48,16 @@ class BoundaryLoss(ProbabilityMapLoss):
 
     def __init__(
         self,
-        include_background: bool = False,
+        include_background: bool | None = None,
         to_onehot_y: bool = False,
         sigmoid: bool = False,
         softmax: bool = False,
-        spacing: Spacing = None,
+        spacing: SpacingOrMeta = None,
         reduction: str = "mean",
         ignore_index: int | None = None,
     ) -> None:
+        if include_background is None:
+            include_background = sigmoid and not to_onehot_y
         super().__init__(
             include_background, to_onehot_y, sigmoid, softmax, spacing, reduction, ignore_index
         )
@@ -75,7 +83,13 @@ class BoundaryLoss(ProbabilityMapLoss):
         Raises:
             ValueError: for shapes that do not go together, or a label that is no class.
         """
+        if distance_map is not None and self.ignore_index is None:
+            distances = as_distances(distance_map)
+            if self._may_look_at("distance_map", distances):
+                warn_of(doubt_distances(distances, self.spacing))
         return self._weighted(input, target, distance_map, "distance_map")
 
-    def _map(self, one_hot: torch.Tensor, valid: torch.Tensor | None) -> torch.Tensor:
-        return signed_distance(one_hot, self.spacing, valid)
+    def _map(
+        self, one_hot: torch.Tensor, valid: torch.Tensor | None, spacing: Spacing
+    ) -> torch.Tensor:
+        return signed_distance(one_hot, spacing, valid)

@@ -8,9 +8,16 @@ import torch
 
 from medabl.geometry.components import connected_components, most_components, nearest_component
 from medabl.geometry.distance_transform import Spacing
-from medabl.losses.base import as_spacing, log_probabilities
+from medabl.geometry.voxel_sizes import (
+    SpacingOrMeta,
+    VoxelSizes,
+    as_spacing,
+    by_size,
+    resolve_spacing,
+)
 from medabl.losses.cross_entropy import voxel_cross_entropy
 from medabl.losses.lesion_loss import LesionLoss
+from medabl.losses.tensors import log_probabilities
 
 _SMOOTH = 1e-5
 
@@ -40,7 +47,8 @@ class CCDiceCELoss(LesionLoss):
             classes (BiCC): false lesions then count one by one, too. Those are computed anew in
             every step, on the CPU, which takes longer than all the rest.
         spacing: voxel size in mm, one number or one for each spatial axis, of the distances that
-            bound the cells; else they are in voxels. A given `cell_map` has its own.
+            bound the cells, or "meta": that of each image, by the affine of a `target` that is a
+            MetaTensor; else they are in voxels. A given `cell_map` has its own.
         reduction: "mean" or "sum" over the images, or "none" for one value an image.
         ignore_index: voxels with this label take no part, and belong to no lesion.
 
@@ -60,7 +68,7 @@ class CCDiceCELoss(LesionLoss):
         sigmoid: bool = False,
         softmax: bool = False,
         predicted_cells: bool = False,
-        spacing: Spacing = None,
+        spacing: SpacingOrMeta = None,
         reduction: str = "mean",
         ignore_index: int | None = None,
     ) -> None:
@@ -94,6 +102,9 @@ class CCDiceCELoss(LesionLoss):
             ValueError: for shapes that do not go together, or a number in `cell_map` that no lesion
                 can have.
         """
+        spacing: Spacing | VoxelSizes = None
+        if cell_map is None or self.predicted_cells:
+            spacing = resolve_spacing(self.spacing, target, "target")
         input, target = self._accept(input, target)
         valid = self._valid(target)
         log_probs = log_probabilities(self._logits(input))
@@ -106,7 +117,7 @@ class CCDiceCELoss(LesionLoss):
         entropy = voxel_cross_entropy(log_probs, one_hot, valid).expand_as(truth)
         values = _Sums(probs * truth, probs + truth, entropy, counted)
 
-        cells = self._cells(truth) if cell_map is None else self._given_cells(cell_map, input)
+        cells = _cells(truth, spacing) if cell_map is None else self._given_cells(cell_map, input)
         sums = _sums_over(cells, values)
         image = _Sums(*[x.sum(2) for x in sums])
         loss = _dice_ce(image, _SMOOTH) + _mean_over_cells(sums)
@@ -114,12 +125,9 @@ class CCDiceCELoss(LesionLoss):
             classes = torch.arange(1, log_probs.shape[1], device=input.device)
             likeliest = log_probs.argmax(1, keepdim=True)
             predicted = likeliest == classes.view(-1, *[1] * (input.ndim - 2))
-            cells = self._cells(predicted if valid is None else predicted & valid)
+            cells = _cells(predicted if valid is None else predicted & valid, spacing)
             loss = loss + _mean_over_cells(_sums_over(cells, values))
         return self._reduce(loss.mean(1))
-
-    def _cells(self, mask: torch.Tensor) -> torch.Tensor:
-        return nearest_component(connected_components(mask), self.spacing)
 
     def _given_cells(self, cell_map: torch.Tensor, input: torch.Tensor) -> torch.Tensor:
         cells = self._given(cell_map, input, "cell_map")
@@ -133,6 +141,10 @@ class CCDiceCELoss(LesionLoss):
                     f"{low} to {high}."
                 )
         return cells
+
+
+def _cells(mask: torch.Tensor, spacing: Spacing | VoxelSizes) -> torch.Tensor:
+    return by_size(nearest_component, spacing, connected_components(mask))
 
 
 class _Sums(NamedTuple):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from medabl.losses.base import SegmentationLoss, log_probabilities
+from medabl.losses.base import SegmentationLoss
+from medabl.losses.tensors import log_probabilities
 
 
 class CrossEntropyLoss(SegmentationLoss):

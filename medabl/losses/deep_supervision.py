@@ -9,12 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from medabl.geometry.distance_transform import Spacing
+from medabl.geometry.voxel_sizes import META, SpacingOrMeta
 from medabl.losses.active_boundary import ActiveBoundaryLoss
 from medabl.losses.alpha_scheduled import AlphaScheduledLoss
-from medabl.losses.base import as_spacing, plain_tensor
 from medabl.losses.boundary import BoundaryLoss
 from medabl.losses.full_kl import FullKLLoss
+from medabl.losses.tensors import plain_tensor
 
 Outputs = torch.Tensor | Sequence[torch.Tensor]
 _BOUNDARY = ("all", "finest")
@@ -27,15 +27,16 @@ class DeepSupervisedLoss(nn.Module):
     .. math:: L = \sum_k w_k\, L(\text{output}_k, \text{target}_k)
 
     The target is brought to each output's resolution (nearest voxel). Distances mean the same at
-    every resolution: the spacing of the boundary losses is multiplied by the stride, and where
-    they have none, a distance is counted in voxels of the finest output.
+    every resolution: the spacing of the boundary losses is multiplied by the stride (that in the
+    target's metadata, too, with spacing="meta"), and where they have none, a distance is counted in
+    voxels of the finest output.
 
     Args:
-        loss: called with (input, target), and with `distance_map` where one is given.
+        loss: called with (input, target), and with the maps that are given.
         weights: one an output, the finest first. None takes nnU-Net's: halved from output to
             output, 0 for the coarsest of several, 1 in all.
-        boundary: on which outputs boundary losses count, "all" or "finest"; on the others the
-            region loss of an `AlphaScheduledLoss` keeps the weight it has.
+        boundary: on which outputs boundary losses count, "all" or "finest", which is the first;
+            on the others the region loss of an `AlphaScheduledLoss` keeps the weight it has.
 
     Raises:
         ValueError: for another `boundary`, or for weights that are negative or all 0.
@@ -62,17 +63,16 @@ class DeepSupervisedLoss(nn.Module):
         self.weights = None if weights is None else tuple(float(weight) for weight in weights)
         self.boundary = boundary
 
-    def forward(
-        self, input: Outputs, target: Outputs, distance_map: torch.Tensor | None = None
-    ) -> torch.Tensor:
+    def forward(self, input: Outputs, target: Outputs, **maps: torch.Tensor | None) -> torch.Tensor:
         """Take the loss.
 
         Args:
             input: the outputs, the finest first: a list of B x C x H x W [x D] of any resolution,
                 or stacked, B x K x C x H x W [x D]; or one output alone.
             target: what `loss` takes at the finest resolution, or a list with one an output.
-            distance_map: B x C x ..., what `loss` takes at the finest resolution, used for all
-                outputs of that size; elsewhere the losses compute their own.
+            maps: `distance_map` and the like, B x C x ..., what `loss` takes at the finest
+                resolution, used for all outputs of that size; elsewhere the losses compute
+                their own.
 
         Returns:
             the weighted sum of what `loss` returns, in its shape.
@@ -82,19 +82,19 @@ class DeepSupervisedLoss(nn.Module):
                 comes before a finer one.
         """
         outputs = _outputs(input, target)
-        targets = _targets(target, outputs)
+        targets = _targets(target, outputs, with_affine=_reads_affine(self.loss))
+        given = {name: one for name, one in maps.items() if one is not None}
         total: torch.Tensor | None = None
         for weight, output, labels in zip(self._weigh(outputs), outputs, targets, strict=True):
             if weight == 0:
                 continue
             stride = _stride(outputs[0], output)
+            first, coarser = output is outputs[0], max(stride) > 1
+            keep_boundary = first or self.boundary == "all"
             loss = self.loss
-            if max(stride) > 1:
-                loss = _at_stride(loss, stride, keep_boundary=self.boundary == "all")
-            if distance_map is None or max(stride) > 1:
-                value = loss(output, labels)
-            else:
-                value = loss(output, labels, distance_map=distance_map)
+            if coarser or not keep_boundary:
+                loss = _at_stride(loss, stride, keep_boundary)
+            value = loss(output, labels, **({} if coarser else given))
             total = weight * value if total is None else total + weight * value
         assert total is not None  # at least one weight is not 0
         return total
@@ -112,7 +112,7 @@ class DeepSupervisedLoss(nn.Module):
 
 
 class _NoLoss(nn.Module):
-    """In place of a boundary loss on coarser outputs."""
+    """In place of a boundary loss on outputs that it does not count on."""
 
     def forward(
         self,
@@ -133,20 +133,27 @@ def _outputs(input: Outputs, target: Outputs) -> list[torch.Tensor]:
     return list(plain.unbind(1)) if plain.ndim == first.ndim + 1 else [plain]
 
 
-def _targets(target: Outputs, outputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+def _targets(
+    target: Outputs, outputs: Sequence[torch.Tensor], with_affine: bool
+) -> list[torch.Tensor]:
     if isinstance(target, torch.Tensor):
-        plain = plain_tensor(target, "target")
-        return [_resize(plain, output) for output in outputs]
+        return [_resize(target, output, with_affine) for output in outputs]
     if len(target) != len(outputs):
         raise ValueError(f"target has {len(target)} entries for the {len(outputs)} of input.")
-    return [plain_tensor(labels, "target") for labels in target]
+    return [labels if with_affine else plain_tensor(labels, "target") for labels in target]
 
 
-def _resize(target: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
-    size = output.shape[2:]
+def _resize(target: torch.Tensor, output: torch.Tensor, with_affine: bool) -> torch.Tensor:
+    plain, size = plain_tensor(target, "target"), output.shape[2:]
     if target.shape[2:] == size or len(size) != target.ndim - 2:
-        return target  # of what does not fit, the loss itself tells
-    return F.interpolate(target.float(), list(size), mode="nearest-exact").to(target.dtype)
+        return target if with_affine else plain  # of what does not fit, the loss itself tells
+    resized = F.interpolate(plain.float(), list(size), mode="nearest-exact").to(plain.dtype)
+    affine = getattr(target, "affine", None)
+    if affine is None or not with_affine:
+        return resized
+    stride = torch.ones(affine.shape[-1], dtype=affine.dtype)
+    stride[: len(size)] = torch.tensor(_stride(plain, output), dtype=affine.dtype)
+    return type(target)(resized, affine=affine * stride.to(affine.device))
 
 
 def _stride(finest: torch.Tensor, output: torch.Tensor) -> tuple[float, ...]:
@@ -179,8 +186,13 @@ def _at_stride(loss: nn.Module, stride: tuple[float, ...], keep_boundary: bool) 
     return coarser
 
 
-def _times(spacing: Spacing, stride: tuple[float, ...]) -> Spacing:
-    spacing = as_spacing(spacing)
+def _reads_affine(loss: nn.Module) -> bool:
+    return any(getattr(part, "spacing", None) == META for part in loss.modules())
+
+
+def _times(spacing: SpacingOrMeta, stride: tuple[float, ...]) -> SpacingOrMeta:
+    if isinstance(spacing, str):
+        return spacing  # the target's affine has the stride in it
     if spacing is None or isinstance(spacing, (int, float)):
         spacing = (1.0 if spacing is None else spacing,) * len(stride)
     return tuple(a * b for a, b in zip(spacing, stride, strict=True))

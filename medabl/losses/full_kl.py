@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from medabl.losses.base import SegmentationLoss, as_labels, finite_logits, log_probabilities
+from medabl.losses.base import SegmentationLoss
+from medabl.losses.tensors import as_labels, finite_logits, log_probabilities
 
 
 class FullKLLoss(SegmentationLoss):

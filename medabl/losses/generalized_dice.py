@@ -27,10 +27,11 @@ class GeneralizedDiceLoss(SegmentationLoss):
     Args:
         include_background: let channel 0 take part (ignored for a single channel).
         to_onehot_y: `target` holds labels, B x 1 x ...; else it is one-hot.
-        sigmoid: apply a sigmoid to `input`.
+        sigmoid: apply a sigmoid to `input`. Of several channels (regions that may overlap) each has
+            a loss of its own; MONAI's would weight their sum.
         softmax: apply a softmax over the channels of `input`.
         reduction: "mean" or "sum" over the images (MONAI's sums over the classes, too), or "none"
-            for one value an image.
+            for one value an image (and region).
         ignore_index: voxels with this label take no part.
 
     Raises:
@@ -66,10 +67,12 @@ class GeneralizedDiceLoss(SegmentationLoss):
 
         Args:
             input: B x C x H x W [x D] logits or probabilities.
-            target: B x 1 x ... labels (with `to_onehot_y`) or B x C x ... one-hot.
+            target: B x 1 x ... labels (with `to_onehot_y`) or B x C x ... one-hot; multi-hot with
+                `sigmoid`.
 
         Returns:
-            the loss, a tensor without dimensions (B values with reduction="none").
+            the loss, a tensor without dimensions (B values with reduction="none", B x C of
+            regions).
 
         Raises:
             ValueError: for shapes that do not go together, or a label that is no class.
@@ -79,10 +82,13 @@ class GeneralizedDiceLoss(SegmentationLoss):
         probs = self._keep(self._activate(input))
         truth = self._keep(self._one_hot(input, target, valid))
         if valid is not None:
+            valid = self._keep(valid)
             probs, truth = probs.where(valid, 0), truth.where(valid, 0)
         probs, truth = probs.flatten(2), truth.flatten(2)
         volume = truth.sum(2)
         weight = (volume + _SMOOTH).square().reciprocal()
-        overlap = (weight * (probs * truth).sum(2)).sum(1)
-        total = (weight * (probs.sum(2) + volume)).sum(1)
+        overlap = weight * (probs * truth).sum(2)
+        total = weight * (probs.sum(2) + volume)
+        if not self._has_regions(input):
+            overlap, total = overlap.sum(1), total.sum(1)
         return self._reduce(1 - 2 * (overlap + _SMOOTH) / (total + _SMOOTH))

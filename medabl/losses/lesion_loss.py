@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from medabl.losses.base import SegmentationLoss, plain_tensor
+from medabl.losses.base import SegmentationLoss
+from medabl.losses.tensors import plain_tensor
 
 
 class LesionLoss(SegmentationLoss):

@@ -20,13 +20,14 @@ class LovaszSoftmaxLoss(SegmentationLoss):
     Args:
         include_background: let channel 0 take part (ignored for a single channel).
         to_onehot_y: `target` holds labels, B x 1 x ...; else it is one-hot.
-        sigmoid: apply a sigmoid to `input`.
+        sigmoid: apply a sigmoid to `input`; several channels may overlap then (regions), and each
+            has a loss of its own, 0 where the region is absent.
         softmax: apply a softmax over the channels of `input`.
         classes: average over the classes "present" in the target, or over "all".
         per_image: take the loss of every image by itself, and not that of the batch as one.
         ignore_index: voxels with this label take no part.
-        reduction: "mean" or "sum" over the images, or "none" for one value an image; without
-            `per_image` the batch is one image.
+        reduction: "mean" or "sum" over the images, or "none" for one value an image (and region);
+            without `per_image` the batch is one image.
 
     Raises:
         ValueError: for an unknown `classes` or `reduction`, or if both `sigmoid` and `softmax` are
@@ -84,13 +85,16 @@ class LovaszSoftmaxLoss(SegmentationLoss):
         errors, foreground = (truth - probs).abs(), truth > 0.5
         if valid is not None:
             # Without error and foreground a voxel is sorted last and adds nothing.
-            kept = self._rows(valid)
+            kept = self._rows(self._keep(valid))
             errors, foreground = errors.where(kept, 0), foreground & kept
         losses = _lovasz(errors, foreground)
         if self.classes == "all":
             return self._reduce(losses.mean(1))
         present = foreground.any(2)
-        return self._reduce(losses.where(present, 0).sum(1) / present.sum(1).clamp_min(1))
+        losses = losses.where(present, 0)
+        if self._has_regions(input):
+            return self._reduce(losses)
+        return self._reduce(losses.sum(1) / present.sum(1).clamp_min(1))
 
     def _rows(self, values: torch.Tensor) -> torch.Tensor:
         """Images x classes x voxels; one image if the batch is taken as one."""

@@ -7,7 +7,9 @@ from abc import abstractmethod
 import torch
 
 from medabl.geometry.distance_transform import Spacing
-from medabl.losses.base import SegmentationLoss, as_distances, as_spacing
+from medabl.geometry.voxel_sizes import SpacingOrMeta, as_spacing, by_size, resolve_spacing
+from medabl.losses.base import SegmentationLoss
+from medabl.losses.tensors import as_distances
 
 
 class ProbabilityMapLoss(SegmentationLoss):
@@ -18,8 +20,8 @@ class ProbabilityMapLoss(SegmentationLoss):
         to_onehot_y: `target` holds labels, B x 1 x ...; else it is one-hot.
         sigmoid: apply a sigmoid to `input`.
         softmax: apply a softmax over the channels of `input`.
-        spacing: voxel size in mm, one number or one for each spatial axis; else distances are in
-            voxels.
+        spacing: voxel size in mm, one number or one for each spatial axis, or "meta": that of each
+            image, by the affine of a `target` that is a MetaTensor; else distances are in voxels.
         reduction: "mean" or "sum" over the voxels and classes that take part, or "none" for the
             values of all voxels.
         ignore_index: voxels with this label take no part, and bound no class.
@@ -34,7 +36,7 @@ class ProbabilityMapLoss(SegmentationLoss):
         to_onehot_y: bool = False,
         sigmoid: bool = False,
         softmax: bool = False,
-        spacing: Spacing = None,
+        spacing: SpacingOrMeta = None,
         reduction: str = "mean",
         ignore_index: int | None = None,
     ) -> None:
@@ -49,7 +51,9 @@ class ProbabilityMapLoss(SegmentationLoss):
         self.spacing = as_spacing(spacing)
 
     @abstractmethod
-    def _map(self, one_hot: torch.Tensor, valid: torch.Tensor | None) -> torch.Tensor:
+    def _map(
+        self, one_hot: torch.Tensor, valid: torch.Tensor | None, spacing: Spacing
+    ) -> torch.Tensor:
         """The map of the classes in `one_hot`, of its shape."""
 
     def _weighted(
@@ -60,10 +64,13 @@ class ProbabilityMapLoss(SegmentationLoss):
         Raises:
             ValueError: for shapes that do not go together.
         """
+        spacing = resolve_spacing(self.spacing, target, "target") if given is None else None
         input, target = self._accept(input, target)
         valid = self._valid(target)
+        counted = None if valid is None else self._keep(valid)
         if given is None:
-            weight = self._map(self._keep(self._one_hot(input, target, valid)), valid)
+            one_hot = self._keep(self._one_hot(input, target, valid))
+            weight = by_size(self._map, spacing, one_hot, counted)
         else:
             weight = as_distances(given, name)
             if weight.shape == input.shape:
@@ -75,9 +82,9 @@ class ProbabilityMapLoss(SegmentationLoss):
                 f"got {tuple(weight.shape)}."
             )
         values = probs * weight.to(probs.dtype)
-        if valid is None:
+        if counted is None:
             return self._reduce(values)
-        values = values.where(valid, 0)
+        values = values.where(counted, 0)
         if self.reduction == "mean":
-            return values.sum() / (valid.sum() * values.shape[1]).clamp_min(1)
+            return values.sum() / counted.expand_as(values).sum().clamp_min(1)
         return self._reduce(values)

@@ -6,6 +6,7 @@ import torch
 
 from medabl.geometry.distance_transform import Spacing
 from medabl.geometry.region_wise import region_wise_map
+from medabl.geometry.voxel_sizes import SpacingOrMeta
 from medabl.losses.probability_map import ProbabilityMapLoss
 
 
@@ -49,7 +50,7 @@ class RegionWiseLoss(ProbabilityMapLoss):
         to_onehot_y: bool = False,
         sigmoid: bool = False,
         softmax: bool = False,
-        spacing: Spacing = None,
+        spacing: SpacingOrMeta = None,
         reduction: str = "mean",
         ignore_index: int | None = None,
     ) -> None:
@@ -80,5 +81,7 @@ class RegionWiseLoss(ProbabilityMapLoss):
         """
         return self._weighted(input, target, region_map, "region_map")
 
-    def _map(self, one_hot: torch.Tensor, valid: torch.Tensor | None) -> torch.Tensor:
-        return region_wise_map(one_hot, self.spacing, valid)
+    def _map(
+        self, one_hot: torch.Tensor, valid: torch.Tensor | None, spacing: Spacing
+    ) -> torch.Tensor:
+        return region_wise_map(one_hot, spacing, valid)

@@ -8,6 +8,7 @@ import torch
 from monai.data.meta_tensor import MetaTensor
 from torch import Tensor
 
+from medabl.geometry.voxel_sizes import voxel_sizes
 from medabl.metrics.labels import check_labels, class_mask, has_fractions
 
 __all__ = [
@@ -125,11 +126,7 @@ def spacing_of(y: Tensor, spacing: Sequence[float] | None) -> list[Sequence[floa
         raise ValueError(
             "spacing is missing: give the metric spacing=(...) in mm, or pass y as a MetaTensor."
         )
-    dims = y.ndim - 2
-    # One affine for all samples or, from MONAI's collation, one for each.
-    affines = without_metadata(y.affine).reshape(-1, *y.affine.shape[-2:])
-    sizes = affines[:, :-1, :dims].double().norm(dim=1)
-    return [tuple(row) for row in sizes.expand(len(y), dims).tolist()]
+    return list(voxel_sizes(y.affine, len(y), y.ndim - 2))
 
 
 def without_metadata(batch: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from medabl.networks.backbone import load_backbone
 from medabl.networks.deeplabv3 import DeepLabV3ResNet50
+from medabl.networks.dynunet_levels import dynunet_levels
 from medabl.networks.hrnet_fcn import HRNetFCN
 from medabl.networks.hrnet_ocr import HRNetOCR
 from medabl.networks.kervadec_unet import KervadecUNet
@@ -17,6 +18,7 @@ __all__ = [
     "SpaceTimeMemory",
     "UperNetSwin",
     "UperNetSwinBase",
+    "dynunet_levels",
     "load_backbone",
     "load_weights",
 ]

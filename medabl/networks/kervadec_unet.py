@@ -10,35 +10,31 @@ from torch.nn import functional as F
 STRIDE = 8
 """Height and width of the input must be multiples of this: three stages halve them."""
 
-_NORMS = {"batch": "BATCH", "instance": ("INSTANCE", {"affine": True})}
+
+def _conv(in_channels: int, out_channels: int, strides: int = 1) -> nn.Module:
+    """3x3 convolution without bias, batch norm, PReLU with one slope."""
+    return Convolution(2, in_channels, out_channels, strides=strides, norm="BATCH", bias=False)
 
 
-def _conv(in_channels: int, out_channels: int, norm: str, strides: int = 1) -> nn.Module:
-    """3x3 convolution without bias, normalisation, PReLU with one slope."""
-    return Convolution(2, in_channels, out_channels, strides=strides, norm=_NORMS[norm], bias=False)
-
-
-def _stage(in_channels: int, out_channels: int, norm: str, strides: int = 1) -> nn.Sequential:
+def _stage(in_channels: int, out_channels: int, strides: int = 1) -> nn.Sequential:
     return nn.Sequential(
-        _conv(in_channels, out_channels, norm, strides), _conv(out_channels, out_channels, norm)
+        _conv(in_channels, out_channels, strides), _conv(out_channels, out_channels)
     )
 
 
-def _up(channels: int, norm: str) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Upsample(scale_factor=2, mode="nearest"), _stage(channels, channels, norm)
-    )
+def _up(channels: int) -> nn.Sequential:
+    return nn.Sequential(nn.Upsample(scale_factor=2, mode="nearest"), _stage(channels, channels))
 
 
 class _Residual(nn.Module):
     """Two convolutions beside the identity, joined by a leaky ReLU of slope 0.2."""
 
-    def __init__(self, channels: int, norm: str) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            _conv(channels, channels, norm),
-            # This one convolution of the original has a bias, although a norm follows it.
-            Convolution(2, channels, channels, act=None, norm=_NORMS[norm], bias=True),
+            _conv(channels, channels),
+            # This one convolution of the original has a bias, although batch norm follows it.
+            Convolution(2, channels, channels, act=None, norm="BATCH", bias=True),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -57,11 +53,6 @@ class KervadecUNet(nn.Module):
         in_channels: number of image channels (modalities).
         out_channels: number of classes.
         width: channels of the first stage.
-        norm: "batch" (the original) or "instance": statistics of each image by itself, which do
-            not depend on how few images a batch has, or on which scanner they come from.
-
-    Raises:
-        ValueError: for another `norm`.
 
     Example:
         >>> network = KervadecUNet(in_channels=2, out_channels=2, width=8)
@@ -72,24 +63,20 @@ class KervadecUNet(nn.Module):
     the code published with it.
     """
 
-    def __init__(
-        self, in_channels: int, out_channels: int, width: int = 64, norm: str = "batch"
-    ) -> None:
+    def __init__(self, in_channels: int, out_channels: int, width: int = 64) -> None:
         super().__init__()
-        if norm not in _NORMS:
-            raise ValueError(f"norm must be one of {', '.join(_NORMS)}, got {norm}.")
-        self.down0 = _stage(in_channels, width, norm)
-        self.down1 = _stage(width, 2 * width, norm, strides=2)
-        self.down2 = _stage(2 * width, 4 * width, norm, strides=2)
+        self.down0 = _stage(in_channels, width)
+        self.down1 = _stage(width, 2 * width, strides=2)
+        self.down2 = _stage(2 * width, 4 * width, strides=2)
         self.bridge = nn.Sequential(
-            _conv(4 * width, 8 * width, norm, strides=2),
-            _Residual(8 * width, norm),
-            _conv(8 * width, 8 * width, norm),
-            _up(8 * width, norm),
+            _conv(4 * width, 8 * width, strides=2),
+            _Residual(8 * width),
+            _conv(8 * width, 8 * width),
+            _up(8 * width),
         )
-        self.up2 = nn.Sequential(_stage(12 * width, 4 * width, norm), _up(4 * width, norm))
-        self.up1 = nn.Sequential(_stage(6 * width, 2 * width, norm), _up(2 * width, norm))
-        self.up0 = _stage(3 * width, width, norm)
+        self.up2 = nn.Sequential(_stage(12 * width, 4 * width), _up(4 * width))
+        self.up1 = nn.Sequential(_stage(6 * width, 2 * width), _up(2 * width))
+        self.up0 = _stage(3 * width, width)
         self.head = nn.Conv2d(width, out_channels, kernel_size=1)
         self.apply(_initialise)
 
@@ -123,5 +110,5 @@ class KervadecUNet(nn.Module):
 def _initialise(module: nn.Module) -> None:
     if isinstance(module, nn.Conv2d):
         nn.init.xavier_normal_(module.weight)
-    elif isinstance(module, (nn.BatchNorm2d, nn.InstanceNorm2d)):
+    elif isinstance(module, nn.BatchNorm2d):
         nn.init.normal_(module.weight, 1.0, 0.02)

@@ -42,10 +42,10 @@ class TargetKind:
 
 
 class EachRegion(nn.Module):
-    """A loss of one sigmoid channel, taken of every region of every image.
+    """A loss of sigmoid channels, with nnU-Net's regions and its channel of voxels to ignore.
 
     Args:
-        loss: of B x 1 x ... logits and labels 0 and 1, with `ignore_index` 2 or None.
+        loss: of B x R x ... logits and regions of 0 and 1, with `ignore_index` 2 or None.
     """
 
     def __init__(self, loss: nn.Module) -> None:
@@ -58,7 +58,7 @@ class EachRegion(nn.Module):
         labels = (target[:, :regions] > 0.5).to(torch.uint8)
         if target.shape[1] > regions:
             labels = labels.masked_fill(target[:, regions:] > 0.5, _IGNORED)
-        value: torch.Tensor = self.loss(input.flatten(0, 1)[:, None], labels.flatten(0, 1)[:, None])
+        value: torch.Tensor = self.loss(input, labels)
         return value
 
 
@@ -72,7 +72,7 @@ class CrossEntropyAndIoU(nn.Module):
     def __init__(self, targets: TargetKind) -> None:
         super().__init__()
         self.targets = targets
-        # Of a region that is one image's, each image is judged by itself.
+        # Of a region that is one image's, each image has its own loss.
         self.iou = targets.loss(LovaszSoftmaxLoss, per_image=targets.regions)
 
     def forward(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

@@ -40,12 +40,12 @@ def _check_distinct(runs: Runs) -> None:
 
 
 def _check_same_task(runs: Runs) -> None:
-    judged: dict[tuple[str, ...], Run] = {}
+    evaluated: dict[tuple[str, ...], Run] = {}
     for run in runs.runs:
         if run.task is not None:
-            judged.setdefault(run.task.judged, run)
-    if len(judged) > 1:
-        (one, first), (other, second) = list(judged.items())[:2]
+            evaluated.setdefault(run.task.evaluated, run)
+    if len(evaluated) > 1:
+        (one, first), (other, second) = list(evaluated.items())[:2]
         raise InputError(
             f"Runs {_place(first)} and {_place(second)} segment different classes "
             f"({listed(one)}; {listed(other)}): report on them one task at a time."

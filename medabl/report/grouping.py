@@ -11,7 +11,7 @@ from medabl.report.runs import FILE, Run
 # Settings that make no other method: repeats, names, places and hardware.
 _REPEATS = ("seed", "fold", "folds", "split", "split_seed", "validation", "test")
 _NAMES = ("method", "label", "name", "data", "run_dir", "cache_dir")
-_HARDWARE = ("device", "num_workers", "tensorboard")
+_HARDWARE = ("device", "num_workers", "tensorboard", "mlflow")
 _NO_METHOD = frozenset(_REPEATS + _NAMES + _HARDWARE)
 
 

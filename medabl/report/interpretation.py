@@ -22,7 +22,7 @@ class Answer:
         certainty: how sure to be of it.
         details: one sentence a comparison, on the metric that decides.
         warnings: what would mislead a reader who stopped at the numbers.
-        basis: on which subjects the epoch was chosen and judged; empty for CSVs.
+        basis: on which subjects the epoch was chosen and evaluated; empty for CSVs.
     """
 
     headline: str
@@ -118,12 +118,12 @@ def _basis(analysis: Analysis) -> str:
         chosen = (
             "Best epoch chosen on validation subjects" if checkpoint == "best" else "Last epoch"
         )
-        return f"{chosen}, judged on {count(subjects, 'test subject')}."
+        return f"{chosen}, evaluated on {count(subjects, 'test subject')}."
     if checkpoint == "last":
-        return f"Last epoch, judged on {count(subjects, 'validation subject')}."
+        return f"Last epoch, evaluated on {count(subjects, 'validation subject')}."
     return (
         f"No test set: the best epoch was chosen on the same {count(subjects, 'subject')} it is "
-        "judged on, which flatters it."
+        "evaluated on, which flatters it."
     )
 
 
@@ -191,7 +191,7 @@ def _when_chosen(analysis: Analysis, leader: str, checkpoint: str) -> str:
     unit = f" {metric.unit}" if metric.unit else ""
     return (
         f" The winner of a comparison is flattered by it: its mean is {metric.format(own)}{unit}, "
-        f"while subjects judged by the {_noun(analysis, plural=False)} that was best on the others "
+        f"while subjects under the {_noun(analysis, plural=False)} that was best on the others "
         f"have {metric.format(chosen)}{unit}."
     )
 
@@ -219,8 +219,8 @@ def _warnings(analysis: Analysis, leader: str | None) -> list[str]:
         )
     if any(run.tested for run in runs.trained) and not runs.tested:
         found.append(
-            "Some runs were judged on a test set and others on the subjects their epoch was chosen "
-            "on: the latter are flattered."
+            "Some runs were evaluated on a test set and others on the subjects their epoch was "
+            "chosen on: the latter are flattered."
         )
     return found + warnings_of_runs(runs)
 

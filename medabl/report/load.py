@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from medabl.errors import InputError
 from medabl.files import read_json
+from medabl.mistakes import mistakes
 from medabl.report.comparable import check_comparable
 from medabl.report.evaluated import load_evaluation
 from medabl.report.grouping import group_by_what_varies, plain_settings
@@ -101,11 +102,11 @@ def load_snapshots(folder: Path) -> Snapshots | None:
     if not path.is_file():
         return None
     description = _read_object(folder / "run.json")
-    judged = _read_task(folder / "run.json", description).judged
+    evaluated = _read_task(folder / "run.json", description).evaluated
     with np.load(path) as arrays:
         return Snapshots(
             label=str(description.get("label") or description.get("method", folder.name)),
-            structure=judged[0] if len(judged) == 1 else "structure",
+            structure=evaluated[0] if len(evaluated) == 1 else "structure",
             image=arrays["image"],
             reference=arrays["label"],
             probability=arrays["probability"],
@@ -199,9 +200,8 @@ def _read_task(path: Path, description: dict[str, Any]) -> Task:
     try:
         return Task.model_validate(description["task"])
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, ("task", *first["loc"])))
-        raise InputError(f"{path}: {where}: {first['msg']}.") from error
+        where, text = next(iter(mistakes(error.errors()).items()))
+        raise InputError(f"{path}: task{'::' * bool(where)}{where}{text}.") from error
 
 
 def _read_config(path: Path) -> dict[str, Any]:

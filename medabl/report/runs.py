@@ -122,7 +122,7 @@ class Runs:
     def structure(self) -> str:
         """What is segmented, in a word for captions: ``lesion``, a class, or ``foreground``."""
         if self.task is not None:
-            return self.task.judged[0] if len(self.task.judged) == 1 else "foreground"
+            return self.task.evaluated[0] if len(self.task.evaluated) == 1 else "foreground"
         challenge = any(metric.family == "challenge" for metric in self.metrics)
         return "lesion" if challenge else "foreground"
 

@@ -26,7 +26,7 @@ def logged_slice_metrics(runs: Runs, method: str, checkpoint: str) -> dict[str, 
     Returns:
         mean over seeds (of the mean over folds) under the metric's own name and the standard
         deviation over seeds as ``*_sd``; nothing if a run of the method has no log, or where a
-        test set is judged, on which nothing was logged.
+        test set is evaluated, on which nothing was logged.
     """
     if any(run.tested for run in runs.of(method)):
         return {}

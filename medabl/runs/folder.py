@@ -101,6 +101,11 @@ class RunFolder:
         """TensorBoard's logs."""
         return self.path / "tensorboard"
 
+    @property
+    def mlflow(self) -> Path:
+        """MLflow's local store."""
+        return self.path / "mlflow.db"
+
     def checkpoint(self, which: Which) -> Path:
         """Checkpoint of the best or the last epoch."""
         return self.path / "checkpoints" / f"{which}.pt"

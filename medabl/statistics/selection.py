@@ -13,10 +13,10 @@ from medabl.statistics.bootstrap import seed_average
 def value_when_chosen_by_others(
     values: Mapping[str, pd.DataFrame], higher_is_better: bool
 ) -> float:
-    """Judge each subject under the method that was best on all the other subjects.
+    """The mean value of each subject under the method that was best on all the others.
 
     The mean of the best of several methods is flattered by the choice; this one is not, since no
-    subject has a say in the choice that it is judged by (leave-one-out, as an outer loop around
+    subject has a say in the choice of its own method (leave-one-out, as an outer loop around
     the comparison).
 
     Args:

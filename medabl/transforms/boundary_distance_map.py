@@ -9,8 +9,13 @@ from monai.config import KeysCollection
 from monai.transforms import MapTransform
 
 from medabl.geometry.boundary_distances import boundary_distance
-from medabl.geometry.distance_transform import Spacing
-from medabl.transforms.label_map import like_label, output_key_per_key, to_label_map
+from medabl.geometry.voxel_sizes import SpacingOrMeta, as_spacing
+from medabl.transforms.label_map import (
+    like_label,
+    output_key_per_key,
+    spacing_of_label,
+    to_label_map,
+)
 
 
 class BoundaryDistanceMapd(MapTransform):
@@ -32,14 +37,15 @@ class BoundaryDistanceMapd(MapTransform):
         keys: keys of the label maps, 1 x H x W or 1 x H x W x D, arrays or tensors.
         output_keys: where to put the maps (float32 tensors of the labels' shape; ``MetaTensor``
             where the labels are), one for each key.
-        spacing: voxel size, in whose unit distances then are: one number, or one for each spatial
-            axis; default 1 (distances in voxels).
+        spacing: voxel size, in whose unit distances then are: one number, one for each spatial
+            axis, or "meta" for that of the labels' affine; default 1 (distances in voxels).
         ignore_index: label whose voxels are on no boundary and make none.
         allow_missing_keys: pass over keys that a sample does not have.
 
     Raises:
         KeyError: a sample lacks a key and ``allow_missing_keys`` is False.
-        ValueError: a label map has the wrong shape, or ``output_keys`` the wrong length.
+        ValueError: a label map has the wrong shape, or no affine with ``spacing="meta"``;
+            ``output_keys`` has the wrong length.
 
     Example:
         >>> import torch
@@ -53,13 +59,13 @@ class BoundaryDistanceMapd(MapTransform):
         self,
         keys: KeysCollection = "label",
         output_keys: KeysCollection = "boundary_distance",
-        spacing: Spacing = None,
+        spacing: SpacingOrMeta = None,
         ignore_index: int | None = None,
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
         self.output_keys = output_key_per_key(output_keys, self.keys)
-        self.spacing = spacing
+        self.spacing = as_spacing(spacing)
         self.ignore_index = ignore_index
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
@@ -67,8 +73,7 @@ class BoundaryDistanceMapd(MapTransform):
         sample = dict(data)
         for key, output_key in self.key_iterator(sample, self.output_keys):
             labels = to_label_map(sample[key], key)
-            distance = boundary_distance(
-                labels[None], spacing=self.spacing, ignore_index=self.ignore_index
-            )[0]
+            spacing = spacing_of_label(self.spacing, sample[key], key)
+            distance = boundary_distance(labels[None], spacing, self.ignore_index)[0]
             sample[output_key] = like_label(distance, sample[key])
         return sample

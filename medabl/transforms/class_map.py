@@ -11,7 +11,13 @@ from monai.config import KeysCollection
 from monai.transforms import MapTransform
 
 from medabl.geometry.distance_transform import Spacing
-from medabl.transforms.label_map import like_label, output_key_per_key, to_label_map
+from medabl.geometry.voxel_sizes import SpacingOrMeta, as_spacing
+from medabl.transforms.label_map import (
+    like_label,
+    output_key_per_key,
+    spacing_of_label,
+    to_label_map,
+)
 
 
 class ClassMapTransform(MapTransform):
@@ -23,7 +29,8 @@ class ClassMapTransform(MapTransform):
         num_classes: number of classes, the background included.
         output_keys: where to put the maps (``MetaTensor`` where the labels are), one for each key;
             default `OUTPUT_KEY`.
-        spacing: voxel size: one number, or one for each spatial axis; default 1.
+        spacing: voxel size: one number, one for each spatial axis, or "meta" for that of the
+            labels' affine; default 1.
         allow_missing_keys: pass over keys that a sample does not have.
         ignore_index: label whose voxels belong to no class.
 
@@ -41,14 +48,14 @@ class ClassMapTransform(MapTransform):
         keys: KeysCollection = "label",
         num_classes: int = 2,
         output_keys: KeysCollection | None = None,
-        spacing: Spacing = None,
+        spacing: SpacingOrMeta = None,
         allow_missing_keys: bool = False,
         ignore_index: int | None = None,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
         self.output_keys = output_key_per_key(output_keys or self.OUTPUT_KEY, self.keys)
         self.num_classes = num_classes
-        self.spacing = spacing
+        self.spacing = as_spacing(spacing)
         self.ignore_index = ignore_index
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
@@ -58,12 +65,15 @@ class ClassMapTransform(MapTransform):
             labels = to_label_map(sample[key], key)
             valid = None if self.ignore_index is None else labels != self.ignore_index
             onehot = self._onehot(labels, valid, key)[None]
-            maps = self._maps(onehot, None if valid is None else valid[None])[0]
+            spacing = spacing_of_label(self.spacing, sample[key], key)
+            maps = self._maps(onehot, None if valid is None else valid[None], spacing)[0]
             sample[output_key] = like_label(maps, sample[key])
         return sample
 
     @abstractmethod
-    def _maps(self, onehot: torch.Tensor, valid: torch.Tensor | None) -> torch.Tensor:
+    def _maps(
+        self, onehot: torch.Tensor, valid: torch.Tensor | None, spacing: Spacing
+    ) -> torch.Tensor:
         """1 x num_classes x H x W [x D] one-hot (bool) -> 1 x channels x H x W [x D]."""
 
     def _onehot(

@@ -10,6 +10,9 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.utils import convert_to_dst_type, convert_to_tensor, ensure_tuple
 
+from medabl.geometry.distance_transform import Spacing
+from medabl.geometry.voxel_sizes import SpacingOrMeta, resolve_spacing
+
 
 def to_label_map(labels: np.ndarray | torch.Tensor, key: Hashable) -> torch.Tensor:
     """A plain tensor of the label map under ``key``.
@@ -28,6 +31,18 @@ def to_label_map(labels: np.ndarray | torch.Tensor, key: Hashable) -> torch.Tens
             f"{tuple(plain.shape)}."
         )
     return plain
+
+
+def spacing_of_label(
+    spacing: SpacingOrMeta, labels: np.ndarray | torch.Tensor, key: Hashable
+) -> Spacing:
+    """The voxel size of a label map, C x H x W [x D], from its affine if ``spacing`` is "meta".
+
+    Raises:
+        ValueError: it has no affine.
+    """
+    resolved = resolve_spacing(spacing, labels, f"'{key}'", batched=False)
+    return resolved[0] if isinstance(resolved, list) else resolved
 
 
 def like_label(

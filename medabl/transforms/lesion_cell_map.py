@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from medabl.geometry.components import connected_components, nearest_component
+from medabl.geometry.distance_transform import Spacing
 from medabl.transforms.class_map import ClassMapTransform
 
 
@@ -21,7 +22,8 @@ class LesionCellMapd(ClassMapTransform):
         num_classes: number of classes, the background included.
         output_keys: where to put the maps (int32 tensors, ``num_classes - 1`` x H x W [x D], 0
             where a class has no lesion; ``MetaTensor`` where the labels are), one for each key.
-        spacing: voxel size: one number, or one for each spatial axis; default 1.
+        spacing: voxel size: one number, one for each spatial axis, or "meta" for that of the
+            labels' affine; default 1.
         allow_missing_keys: pass over keys that a sample does not have.
         ignore_index: label whose voxels belong to no lesion.
 
@@ -39,5 +41,7 @@ class LesionCellMapd(ClassMapTransform):
 
     OUTPUT_KEY = "cell_map"
 
-    def _maps(self, onehot: torch.Tensor, valid: torch.Tensor | None) -> torch.Tensor:
-        return nearest_component(connected_components(onehot[:, 1:]), self.spacing)
+    def _maps(
+        self, onehot: torch.Tensor, valid: torch.Tensor | None, spacing: Spacing
+    ) -> torch.Tensor:
+        return nearest_component(connected_components(onehot[:, 1:]), spacing)

@@ -6,6 +6,7 @@ import torch
 from monai.config import KeysCollection
 
 from medabl.geometry.components import component_sizes, connected_components
+from medabl.geometry.distance_transform import Spacing
 from medabl.transforms.class_map import ClassMapTransform
 
 
@@ -49,5 +50,7 @@ class LesionSizeMapd(ClassMapTransform):
     ) -> None:
         super().__init__(keys, num_classes, output_keys, None, allow_missing_keys, ignore_index)
 
-    def _maps(self, onehot: torch.Tensor, valid: torch.Tensor | None) -> torch.Tensor:
+    def _maps(
+        self, onehot: torch.Tensor, valid: torch.Tensor | None, spacing: Spacing
+    ) -> torch.Tensor:
         return component_sizes(connected_components(onehot[:, 1:]))

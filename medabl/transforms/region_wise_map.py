@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from medabl.geometry.distance_transform import Spacing
 from medabl.geometry.region_wise import region_wise_map
 from medabl.transforms.class_map import ClassMapTransform
 
@@ -21,7 +22,8 @@ class RegionWiseMapd(ClassMapTransform):
         num_classes: number of classes, the background included.
         output_keys: where to put the maps (float32 tensors, ``num_classes`` x H x W [x D];
             ``MetaTensor`` where the labels are), one for each key.
-        spacing: voxel size: one number, or one for each spatial axis; default 1.
+        spacing: voxel size: one number, one for each spatial axis, or "meta" for that of the
+            labels' affine; default 1.
         allow_missing_keys: pass over keys that a sample does not have.
         ignore_index: label whose voxels belong to no class and bound none; their map is 0.
 
@@ -39,5 +41,7 @@ class RegionWiseMapd(ClassMapTransform):
 
     OUTPUT_KEY = "region_map"
 
-    def _maps(self, onehot: torch.Tensor, valid: torch.Tensor | None) -> torch.Tensor:
-        return region_wise_map(onehot, self.spacing, valid)
+    def _maps(
+        self, onehot: torch.Tensor, valid: torch.Tensor | None, spacing: Spacing
+    ) -> torch.Tensor:
+        return region_wise_map(onehot, spacing, valid)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from medabl.geometry.distance_transform import Spacing
 from medabl.geometry.signed_distances import signed_distance
 from medabl.transforms.class_map import ClassMapTransform
 
@@ -30,8 +31,8 @@ class SignedDistanceMapd(ClassMapTransform):
         num_classes: number of classes, the background included.
         output_keys: where to put the maps (float32 tensors, ``num_classes`` x H x W [x D];
             ``MetaTensor`` where the labels are), one for each key.
-        spacing: voxel size, in whose unit distances then are: one number, or one for each spatial
-            axis; default 1 (distances in voxels).
+        spacing: voxel size, in whose unit distances then are: one number, one for each spatial
+            axis, or "meta" for that of the labels' affine; default 1 (distances in voxels).
         ignore_index: label whose voxels belong to no class and bound none; their map is 0.
         allow_missing_keys: pass over keys that a sample does not have.
 
@@ -52,5 +53,7 @@ class SignedDistanceMapd(ClassMapTransform):
 
     OUTPUT_KEY = "signed_distance"
 
-    def _maps(self, onehot: torch.Tensor, valid: torch.Tensor | None) -> torch.Tensor:
-        return signed_distance(onehot, self.spacing, valid)
+    def _maps(
+        self, onehot: torch.Tensor, valid: torch.Tensor | None, spacing: Spacing
+    ) -> torch.Tensor:
+        return signed_distance(onehot, spacing, valid)

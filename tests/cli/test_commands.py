@@ -171,7 +171,7 @@ def test_reproduce_tells_whose_scans_stay_together_in_any_folder(tmp_path: Path)
     assert (out / "report.html").is_file()
 
 
-def test_evaluate_refuses_an_output_it_cannot_write_before_it_judges(
+def test_evaluate_refuses_an_output_it_cannot_write_before_it_begins(
     cohort: Path, tmp_path: Path
 ) -> None:
     mask = cohort / "Utrecht" / "0" / "wmh.nii.gz"

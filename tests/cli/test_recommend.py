@@ -22,12 +22,13 @@ def test_recommend_holds_every_subject_out_once_and_names_a_loss(
     methods = pd.read_csv(out / "table.csv").query("source == 'medabl'")["method"].unique()
     assert {"dice_ce", "gdl", "gdl_bl", "gdl_abl"} <= set(methods)
     assert "has the highest mean 3D DSC" in text
-    assert "subjects judged by the loss that was best on the others have" in text
-    judged = [
+    assert "subjects under the loss that was best on the others have" in text
+    evaluated = [
         pd.read_csv(run / "evaluation" / "last.csv")["subject"]
         for run in (out / "runs").glob("dice_ce-*")
     ]
-    assert pd.concat(judged).is_unique and len(pd.concat(judged)) == 6
+    subjects = pd.concat(evaluated)
+    assert subjects.is_unique and len(subjects) == 6
 
 
 def test_the_recommended_preset_trains_its_own_loss(cohort: Path, tmp_path: Path) -> None:

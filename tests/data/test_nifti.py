@@ -266,14 +266,14 @@ def test_the_check_before_training_and_the_evaluation_refuse_alike(
     bad = write(tmp_path / "bad.nii", mask())
     fine = save(tmp_path / "fine.nii", mask())
     messages = set()
-    for judge in (
+    for refuse in (
         lambda: check_subjects([Subject("a", "", {"flair": bad}, fine)]),
         lambda: check_subjects([Subject("a", "", {"flair": fine}, bad)]),
         lambda: evaluate_paths(bad, fine, progress=False),
         lambda: evaluate_paths(fine, bad, progress=False),
     ):
         with pytest.raises(InputError, match=reason) as caught:
-            judge()
+            refuse()
         messages.add(str(caught.value))
     (message,) = messages
     assert message.startswith(str(bad)) and message.endswith(".")

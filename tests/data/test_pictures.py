@@ -67,7 +67,7 @@ def test_ade20k_is_found_and_both_are_split_as_their_makers_did(tmp_path: Path) 
     for root in (cityscapes(tmp_path / "c"), ade20k(tmp_path / "a")):
         cohort = load_cohort(root, ["rgb"], validation="official", group_by="none")
         assert {s.side for s in cohort.train} == {"train"}
-        assert {s.side for s in cohort.val} == {"val"} == {s.side for s in cohort.judges}
+        assert {s.side for s in cohort.val} == {"val"} == {s.side for s in cohort.evaluated}
     assert [s.id for s in cohort.val] == ["validation/ADE_val_00000001"]
 
 

@@ -50,6 +50,13 @@ def test_other_files_are_no_modalities(tmp_path: Path) -> None:
     assert [path.name for path in subject.images.values()] == ["FLAIR.nii.gz", "T1.nii.gz"]
 
 
+def test_what_is_there_instead_is_told_in_the_order_that_was_asked_for(tmp_path: Path) -> None:
+    write_subject(tmp_path / "a", 0)
+    for asked, instead in ((["flair", "t2", "t1"], "flair,t1"), (["t1", "t2"], "t1,flair")):
+        with pytest.raises(InputError, match=rf"modalities to what is there, {instead}\.$"):
+            find_subjects(tmp_path, asked)
+
+
 def test_decathlon_layout(cohort: Path, tmp_path: Path) -> None:
     entries = []
     for i, subject in enumerate(find_subjects(cohort)[:2]):
@@ -63,7 +70,9 @@ def test_decathlon_layout(cohort: Path, tmp_path: Path) -> None:
     subjects = find_subjects(tmp_path, ["t1"])
     assert [s.id for s in subjects] == ["s_0", "s_1"]
     assert subjects[1].images == {"t1": tmp_path / "imagesTr/s_1_0001.nii.gz"}
-    with pytest.raises(InputError, match="not t2"):
+    with pytest.raises(
+        InputError, match="no modality t2; set the modalities to what is there, flair,t1"
+    ):
         find_subjects(tmp_path, ["t2"])
 
 
@@ -72,7 +81,7 @@ def test_decathlon_layout(cohort: Path, tmp_path: Path) -> None:
     [
         ("{", "not Decathlon-style"),
         ('{"modality": {"0": "FLAIR"}, "training": []}', "No subject below"),
-        ('{"training": []}', "not flair"),
+        ('{"training": []}', "no modality flair; name the channels"),
         ('{"modality": {"0": "FLAIR"}, "training": [{"image": ["a", "b"]}]}', "2 file"),
         ('{"modality": {"0": "FLAIR"}, "training": [{"image": "a"}, {"image": "a"}]}', "once"),
     ],

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from medabl.engine.batch import Target, TargetLoss
+from medabl.engine.batch import AuxiliaryLoss, Target, TargetLoss
 from medabl.engine.distributed import process_group
 from medabl.engine.parallel import batch_loss, parallel
 from medabl.losses import ActiveBoundaryLoss, BoundaryLoss, CrossEntropyLoss, GeneralizedDiceLoss
@@ -24,7 +24,7 @@ LOSSES = {
     "bl": BoundaryLoss(**FLAGS),
     "ce": CrossEntropyLoss(**FLAGS),
     "abl": ActiveBoundaryLoss(**FLAGS),
-    "auxiliary": CrossEntropyLoss(**FLAGS),  # of a network with two outputs
+    "auxiliary": AuxiliaryLoss(CrossEntropyLoss(**FLAGS)),  # of a network with two outputs
 }
 PARTS = (slice(0, None, 2), slice(1, None, 2))
 
@@ -44,8 +44,7 @@ def results(images: Tensor, labels: Tensor, name: str) -> dict[str, Tensor]:
     """Loss, gradients and running statistics of this process's part of the batch."""
     model = network(name)
     shared = parallel(model)
-    loss = TargetLoss(LOSSES[name], auxiliary_weight=0.4)
-    value = batch_loss(loss)(shared(images), Target(labels, {}))
+    value = batch_loss(TargetLoss(LOSSES[name]))(shared(images), Target(labels, {}))
     value.backward()
     gradients = {key: p.grad for key, p in model.named_parameters()}
     return {"loss": value.detach(), **gradients, **dict(model.named_buffers())}

@@ -1,4 +1,4 @@
-"""A 3D task of four classes through the very same code: settings, training, masks, report."""
+"""A 3D task of four classes through the very same code: settings, patches, masks, report."""
 
 from __future__ import annotations
 
@@ -23,30 +23,19 @@ task:
   name: tissues
   classes: [background, csf, grey matter, white matter]
   labels: {0: background, 3: csf, 1: grey matter, 2: white matter, 9: vessel}
-  judged: [grey matter, white matter, csf]
+  evaluated: [grey matter, white matter, csf]
   spatial_dims: 3
   key_metric: val_dsc
 modalities: [t1]
+spacing: null
 image_size: [16, 16, 16]
-network:
-  _target_: UNet
-  spatial_dims: 3
-  in_channels: 1
-  out_channels: $len(@segmentation.classes)
-  channels: [4, 8]
-  strides: [2]
-train_samples: "@train_volumes"
-val_data: "@val_volumes"
-volume_inferer: {_target_: SlidingWindowInferer, roi_size: "@image_size", overlap: 0.5}
-val_metrics:
-  val_dsc:
-    _target_: IgniteMetricHandler
-    metric_fn: {_target_: medabl.metrics.VolumeDiceMetric, classes: $@segmentation.judged_channels}
-    output_transform: {_target_: medabl.engine.predicted_class, _mode_: callable}
-method: gdl
+patches_per_volume: 4
+crop_to_head: false
+method: dice_ce
+augment: false
+width: 4
 learning_rate: 0.01
-batch_size: 2
-epochs: 8
+epochs: 10
 validation: 2
 test: 1
 device: cpu
@@ -82,7 +71,7 @@ def overlay(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(heads: Path, overlay: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     folder = tmp_path_factory.mktemp("tissues") / "run"
     places = {"data": str(heads), "run_dir": str(folder)}
-    return train(load_config(["wmh.yaml", overlay], places))
+    return train(load_config(["wmh3d.yaml", overlay], places))
 
 
 def dice(a: np.ndarray, b: np.ndarray) -> float:
@@ -97,7 +86,7 @@ def test_the_table_of_epochs_holds_the_tasks_key_metric(run: RunFolder) -> None:
     assert best == epochs["epoch"][epochs["val_dsc"].idxmax()]
 
 
-def test_masks_are_in_the_labels_of_the_files_and_judged_by_class(
+def test_masks_are_in_the_labels_of_the_files_and_evaluated_by_class(
     run: RunFolder, heads: Path
 ) -> None:
     (tested,) = read_json(run.split)["test"]

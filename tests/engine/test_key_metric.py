@@ -16,11 +16,15 @@ ADDED = """
 val_metrics:
   val_slice_dsc:
     _target_: IgniteMetricHandler
-    metric_fn: {_target_: medabl.metrics.SliceDiceMetric, classes: $@segmentation.judged_channels}
+    metric_fn:
+      _target_: medabl.metrics.SliceDiceMetric
+      classes: $@segmentation.evaluated_channels
     output_transform: {_target_: medabl.engine.predicted_class, _mode_: callable}
   val_volume_dsc:
     _target_: IgniteMetricHandler
-    metric_fn: {_target_: medabl.metrics.VolumeDiceMetric, classes: $@segmentation.judged_channels}
+    metric_fn:
+      _target_: medabl.metrics.VolumeDiceMetric
+      classes: $@segmentation.evaluated_channels
     output_transform: {_target_: medabl.engine.predicted_class, _mode_: callable}
 """
 

@@ -14,8 +14,7 @@ from typer.testing import CliRunner
 
 from medabl.cli import app
 from medabl.data import find_subjects
-from medabl.engine import MultiScaleInferer, load_config, settings_of, train
-from medabl.engine.batch import Target, TargetLoss
+from medabl.engine import AuxiliaryLoss, MultiScaleInferer, load_config, settings_of, train
 from medabl.engine.build import parse
 from medabl.engine.recipe import read_recipe, write_recipe
 from medabl.engine.run import find_cohort
@@ -130,10 +129,9 @@ def test_auxiliary_outputs_add_their_loss_times_0_4() -> None:
     loss = CrossEntropyLoss(softmax=True, to_onehot_y=True)
     outputs, label = [torch.randn(2, 3, 4, 4) for _ in range(3)], torch.randint(3, (2, 1, 4, 4))
     main, *others = (loss(logits, label) for logits in outputs)
-    value = TargetLoss(loss, auxiliary_weight=0.4)(outputs, Target(label, {}))
-    torch.testing.assert_close(value, main + 0.4 * sum(others))
-    alone = TargetLoss(loss, auxiliary_weight=0.4)(outputs[0], Target(label, {}))
-    torch.testing.assert_close(alone, main)
+    both = AuxiliaryLoss(loss, weight=0.4)
+    torch.testing.assert_close(both(outputs, label), main + 0.4 * sum(others))
+    torch.testing.assert_close(both(outputs[0], label), main)
 
 
 def test_the_published_protocols_are_in_the_configs() -> None:

@@ -24,7 +24,7 @@ from medabl.files import read_json
 from medabl.runs import RunFolder, load_checkpoint
 from medabl.runs.checkpoints import previous_generation
 from tests.engine.one_of_two import LOSSES, results
-from tests.experiments.slow_runs import write_slow_config
+from tests.experiments.held_runs import let_go, write_held_config
 from tests.small_runs import SMALL, small_config, weights
 
 ROOT = Path(__file__).parents[2]
@@ -128,21 +128,22 @@ def test_validation_in_two_processes_has_the_numbers_of_one_to_the_last_digit(
 
 @pytest.mark.slow
 def test_a_run_of_two_processes_is_resumed_by_one(cohort: Path, tmp_path: Path) -> None:
-    slow = write_slow_config(tmp_path / "slow.yaml", 0.1)
+    held = write_held_config(tmp_path / "held.yaml", 2)
     file = tmp_path / "double.yaml"
     file.write_text(yaml.safe_dump(DOUBLE))
     run = RunFolder(tmp_path / "run")
-    process = _start(*_train(cohort, run.path, file, slow, epochs=4, **UNEVEN))
+    process = _start(*_train(cohort, run.path, file, held, epochs=4, **UNEVEN))
     deadline = time.monotonic() + 200
     while last_epoch(run) < 2:
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.1)
     os.kill(read_json(run.path / "heartbeat.json")["process"], signal.SIGKILL)
     assert process.wait(60) != 0
-    assert 2 <= last_epoch(run) < 4
-    train(small_config(cohort, run.path, file, slow, epochs=4, **UNEVEN))
+    assert last_epoch(run) == 2
+    let_go(run)
+    train(small_config(cohort, run.path, file, held, epochs=4, **UNEVEN))
     assert "processes 2 -> 1" in str(run.read_info()["warnings"])
-    undisturbed = train(small_config(cohort, tmp_path / "one", file, slow, epochs=4, **UNEVEN))
+    undisturbed = train(small_config(cohort, tmp_path / "one", file, epochs=4, **UNEVEN))
     _same_to_1e6(undisturbed, run)
 
 

@@ -1,4 +1,4 @@
-"""Who is judged: a test set where there is one, and no patient on two sides."""
+"""Who is evaluated: a test set where there is one, and no patient on two sides."""
 
 from __future__ import annotations
 

@@ -388,13 +388,13 @@ BRAIN = Task(
     name="brain",
     classes=["background", "grey", "white", "csf"],
     labels={0: "background", 10: "grey", 20: "white", 30: "csf", 99: "skull"},
-    judged=["white", "grey"],
+    evaluated=["white", "grey"],
     spatial_dims=3,
 )
 
 
 def brain(root):
-    """Labels of three classes and of none; csf, which is not judged, is predicted badly."""
+    """Labels of three classes and of none; csf, which is not evaluated, is predicted badly."""
     rng = np.random.default_rng(4)
     ref = rng.choice(np.array([0, 10, 20, 30, 99], np.uint8), size=(8, 7, 5))
     pred = np.where(rng.random(ref.shape) < 0.7, ref, 30).astype(np.uint8)
@@ -434,13 +434,13 @@ def test_a_class_without_a_value_is_left_out_of_the_mean(tmp_path):
     assert row["dsc"] == row["dsc_grey"] and row["hd_mm"] == row["hd_mm_grey"]
 
 
-def test_one_judged_class_of_several_has_todays_columns(tmp_path):
+def test_one_evaluated_class_of_several_has_todays_columns(tmp_path):
     """Whatever value stands for it, and labels of no class are cut out as the challenge does."""
     task = Task(
         name="tumour",
         classes=["background", "organ", "tumour"],
         labels={0: "background", 5: "organ", 7: "tumour", 9: "artefact"},
-        judged=["tumour"],
+        evaluated=["tumour"],
     )
     rng = np.random.default_rng(5)
     ref = rng.choice(np.array([0, 1, 2, 3]), size=(12, 11, 5), p=[0.6, 0.1, 0.2, 0.1])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from medabl.errors import InputError
 from medabl.experiments import PlannedRun, plan_runs, read_sweep_file
@@ -93,21 +95,22 @@ def test_everything_wrong_in_any_combination_is_said_at_once(cohort: Path, tmp_p
     assert "The config has no key 'epoch'; did you mean epochs?" in said
     assert "method=gdl_able is not known" in said
     assert "(method=gdl_able, seed=0, alpha_end=0.01 and 3 more combinations)" in said
-    assert "seed=-1: must be greater than or equal to 0" in said
+    assert "seed=-1: must be at least 0" in said
     assert "(method=gdl, seed=-1, alpha_end=0.01 and 3 more combinations)" in said
-    assert "alpha_end=2: must be less than or equal to 1" in said
+    assert "alpha_end=2: must be at most 1" in said
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("base: wmh.yaml", "base: Input should be a valid list"),
-        ("base: []", "base: List should have at least 1 item"),
-        ("base: [wmh.yaml]\ngrid: {seed: 3}", "grid::seed: Input should be a valid list"),
-        ("base: [wmh.yaml]\ngrid: {seed: []}", "grid::seed: List should have at least 1 item"),
-        ("base: [wmh.yaml]\ngird: {seed: [3]}", "gird: Extra inputs are not permitted"),
+        ("base: wmh.yaml", "base=wmh.yaml: must be a list"),
+        ("base: []", "base=[]: needs at least 1 value"),
+        ("base: [wmh.yaml]\ngrid: {seed: 3}", "grid::seed=3: must be a list"),
+        ("base: [wmh.yaml]\ngrid: {seed: []}", "grid::seed=[]: needs at least 1 value"),
+        ("base: [wmh.yaml]\ngird: {seed: [3]}", "gird={'seed': [3]}: is not known"),
         ("base: [wmh.yaml]\nset: {run_dir: x}", "sets run_dir, which the sweep chooses"),
+        ("grid: {seed: [3]}", "base is missing"),
         ("- base", "must hold the keys base, set, grid and list"),
         ("base: [", "is not YAML"),
         ("base: [nowhere.yaml]", "nowhere.yaml"),
@@ -141,9 +144,31 @@ def test_what_cannot_be_carried_out_is_said_before_anything_is_written(
     cohort: Path, tmp_path: Path, keys: dict[str, Any], options: list[str], expected: str
 ) -> None:
     file = write_sweep(tmp_path / "sweep.yaml", cohort, **keys)
-    said = medabl("sweep", file, "--out", tmp_path / "out", *options, code=2)
-    assert expected in said
+    for dry in ([], ["--dry-run"]):
+        said = medabl("sweep", file, "--out", tmp_path / "out", *options, *dry, code=2)
+        assert expected in said
     assert not (tmp_path / "out").exists()
+
+
+def test_a_dry_run_names_every_run_whose_network_or_loss_raises(
+    cohort: Path, tmp_path: Path
+) -> None:
+    loss = "tests.experiments.poisoned_losses.Raises"
+    method = {"label": "x", "distance_map": [], "loss": {"_target_": loss}}
+    config = tmp_path / "methods.yaml"
+    config.write_text(yaml.safe_dump({"methods::raises": method}))
+    place = ["--out", tmp_path / "out", "--dry-run"]
+    file = write_sweep(tmp_path / "loss.yaml", cohort, base=["wmh.yaml", str(config)],
+                       grid={"method": ["raises", "gdl"], "width": [2, 3]})  # fmt: skip
+    said = medabl("sweep", file, *place, code=2)
+    assert "2 things are wrong:" in said
+    for width in (2, 3):
+        assert re.search(rf"method=raises,width={width}-\w{{8}} will fail: KeyError", said)
+    grid = {"network::width": [2, 3], "network::out_channels": [2, 3, 5]}
+    file = write_sweep(tmp_path / "network.yaml", cohort, grid=grid)
+    said = medabl("sweep", file, *place, code=2)
+    assert "4 things are wrong:" in said
+    assert said.count("the task needs (1, 2, 32, 32)") == 4
 
 
 def test_a_dry_run_times_some_steps_and_writes_nothing(cohort: Path, tmp_path: Path) -> None:

@@ -23,15 +23,17 @@ from medabl.experiments.state import last_epoch, read_state
 from medabl.experiments.worker import carry_out
 from medabl.files import write_text
 from medabl.runs import RunFolder
-from tests.experiments.slow_runs import write_slow_config, write_sweep
+from tests.experiments.held_runs import let_go, write_held_config, write_sweep
+from tests.experiments.small_sweep import ROOT
 from tests.small_runs import same_weights, small_config
+
+PATIENCE_SECONDS = 600
 
 
 def test_a_job_told_again_and_again_asks_once_to_be_queued_by_array_and_task(
     cohort: Path, tmp_path: Path
 ) -> None:
-    slow = write_slow_config(tmp_path / "slow.yaml", 0.1)
-    run = _plan(tmp_path / "run", cohort, slow)
+    run = _plan(tmp_path / "run", cohort, write_held_config(tmp_path / "held.yaml", 1))
     asked = tmp_path / "asked.txt"
     node = _write_command(tmp_path / "node", "scontrol", f"echo $@ >> {asked}; /bin/sleep 2")
     with _job(run, tmp_path / "jobs", node) as job:
@@ -39,11 +41,12 @@ def test_a_job_told_again_and_again_asks_once_to_be_queued_by_array_and_task(
             job.send_signal(signal.SIGUSR2)
             job.send_signal(signal.SIGTERM)
             time.sleep(0.3)
-        job.wait(120)
+        job.wait(PATIENCE_SECONDS)
     assert asked.read_text() == "requeue 7_3\n"
     assert read_state(run) == ("interrupted", "")
+    let_go(run)
     with _job(run, tmp_path / "jobs", node) as job:
-        assert job.wait(120) == 0
+        assert job.wait(PATIENCE_SECONDS) == 0
     undisturbed = _plan(tmp_path / "undisturbed", cohort)
     assert carry_out(undisturbed.path)
     assert same_weights(run, undisturbed)
@@ -53,15 +56,14 @@ def test_a_job_told_again_and_again_asks_once_to_be_queued_by_array_and_task(
 def test_a_job_that_cannot_be_queued_again_leaves_its_run_unharmed(
     cohort: Path, tmp_path: Path, scontrol: str | None
 ) -> None:
-    slow = write_slow_config(tmp_path / "slow.yaml", 0.1)
-    run = _plan(tmp_path / "run", cohort, slow)
+    run = _plan(tmp_path / "run", cohort, write_held_config(tmp_path / "held.yaml", 1))
     node = tmp_path / "node"
     node.mkdir()
     if scontrol is not None:
         _write_command(node, "scontrol", scontrol)
     with _job(run, tmp_path / "jobs", node) as job:
         job.send_signal(signal.SIGUSR2)
-        assert job.wait(120) != 0
+        assert job.wait(PATIENCE_SECONDS) != 0
     assert read_state(run) == ("interrupted", "")
 
 
@@ -172,11 +174,12 @@ class _job:
                 "PATH": str(path),
                 "SUBMITIT_EXECUTOR": "slurm",
                 "OMP_NUM_THREADS": "1",
+                "PYTHONPATH": str(ROOT),
             },
         )
 
     def __enter__(self) -> subprocess.Popen[bytes]:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while last_epoch(self.run) < 1:
             assert time.monotonic() < deadline and self.process.poll() is None
             time.sleep(0.05)

@@ -175,7 +175,7 @@ def test_a_report_on_the_whole_folder_leaves_out_what_is_not_done(
 
 
 def test_finished_runs_tell_what_others_like_them_will_take(place: Path, table) -> None:
-    text = medabl("sweep", place / "sweep.yaml", "--out", place / "out", "--dry-run")
+    text = medabl("sweep", place / "sweep.yaml", "--out", place / "out", "--dry-run", code=2)
     assert re.search(r"method=gdl,seed=1-\w{8} done 3/3", text)
     assert re.search(r"method=raises,seed=0-\w{8} will fail: KeyError", text)
     assert "6 runs, 0 to be carried out, 1 at a time: about 0 s" in text

@@ -26,7 +26,11 @@ from tests.conftest import write_subject
 
 TINY = ["image_size=[32,32]", "width=2", "epochs=2", "validation=2", "slices_per_epoch=40"]
 # Settings that between them use every transform of the wiring.
-CONFIGS = {"paper": ["wmh.yaml"], "quick": ["wmh.yaml", "quick.yaml"]}
+CONFIGS = {
+    "paper": ["wmh.yaml"],
+    "quick": ["wmh.yaml", "quick.yaml"],
+    "3d": ["wmh3d.yaml", "image_size=[16,16,4]", "patches_per_volume=2"],
+}
 # What MONAI's specification of a bundle says of metadata.json, as a schema; MONAI's own is behind
 # an address that tests do not reach.
 TENSOR = {
@@ -85,7 +89,7 @@ def data(tmp_path_factory):
 @pytest.fixture(scope="module", params=CONFIGS)
 def run(request, data, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param) / "run"
-    arguments = [*CONFIGS[request.param], *TINY, f"data={data}", f"run_dir={folder}", "method=gdl"]
+    arguments = [*TINY, *CONFIGS[request.param], f"data={data}", f"run_dir={folder}", "method=gdl"]
     result = CliRunner().invoke(app, ["train", *arguments, "device=cpu"])
     assert result.exit_code == 0, result.output
     return folder
@@ -143,7 +147,7 @@ def test_without_medabl_the_bundle_gives_the_masks_of_predict(
     assert lesion > 0
 
 
-def test_without_medabl_the_bundle_judges_as_evaluate_does(
+def test_without_medabl_the_bundle_gives_the_numbers_of_evaluate(
     run, bundle, data, bare_python, tmp_path
 ):
     run_bare(bare_python, bundle, "--config_file",
@@ -202,7 +206,9 @@ def test_onnx_gives_the_networks_logits(run, tmp_path):
     write_bundle(run, tmp_path / "b", onnx=True)
     import onnxruntime
 
-    batch = torch.rand(5, 2, 32, 32)
+    metadata = json.loads((tmp_path / "b" / "configs" / "metadata.json").read_text())
+    size = metadata["network_data_format"]["inputs"]["image"]["spatial_shape"]
+    batch = torch.rand(5, 2, *size)
     session = onnxruntime.InferenceSession(tmp_path / "b" / "models" / "model.onnx")
     (logits,) = session.run(None, {"image": batch.numpy()})
     expected = torch.jit.load(tmp_path / "b" / "models" / "model.ts")(batch)

@@ -12,17 +12,7 @@ from scipy import ndimage
 
 from medabl.geometry import distance_transform_cpu, distance_transform_edt
 from medabl.geometry.distance_transform_torch import distance_transform_torch
-
-DEVICES = [
-    "cpu",
-    pytest.param(
-        "cuda",
-        marks=[
-            pytest.mark.cuda,
-            pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
-        ],
-    ),
-]
+from tests.devices import DEVICES
 
 
 def scipy_edt(mask, spacing=None):

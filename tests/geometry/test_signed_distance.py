@@ -10,17 +10,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
 from medabl.geometry import signed_distance
-
-DEVICES = [
-    "cpu",
-    pytest.param(
-        "cuda",
-        marks=[
-            pytest.mark.cuda,
-            pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
-        ],
-    ),
-]
+from tests.devices import DEVICES
 
 
 def signed_by_the_equation(onehot, spacing=None):

@@ -1,4 +1,4 @@
-"""Predictions to try the active boundary loss on."""
+"""Predictions to try losses on."""
 
 import torch
 import torch.nn.functional as F
@@ -23,6 +23,13 @@ def labels_like(logits, seed):
 def noise(seed, *shape, scale=2.0, dtype=torch.float64):
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(*shape, generator=generator, dtype=dtype) * scale
+
+
+def unrelated(seed, classes, spatial):
+    """Logits and labels of two images that know nothing of each other, in float64."""
+    generator = torch.Generator().manual_seed(seed)
+    logits = torch.randn(2, classes, *spatial, generator=generator, dtype=torch.float64)
+    return logits, torch.randint(0, classes, (2, 1, *spatial), generator=generator)
 
 
 def gradient_of(loss, logits, *args, **kwargs):

@@ -122,7 +122,16 @@ def test_refuses_options_that_make_no_sense(options, message):
         (FLAGS, [(2, 3, 8), (2, 1, 8)], "input must have the shape"),
         (FLAGS, [(2, 3, 8, 8), (2, 1, 8, 9)], r"target must have the shape \(2, 1, 8, 8\)"),
         ({"softmax": True}, [(2, 3, 8, 8), (2, 1, 8, 8)], "labels need to_onehot_y=True"),
-        ({"sigmoid": True}, [(2, 3, 8, 8), (2, 3, 8, 8)], "use softmax=True"),
+        (
+            {"sigmoid": True, "to_onehot_y": True},
+            [(2, 3, 8, 8), (2, 1, 8, 8)],
+            "leave to_onehot_y out, or use softmax=True",
+        ),
+        (
+            {"sigmoid": True},
+            [(2, 3, 8, 8), (2, 3, 8, 8), (2, 1, 8, 8)],
+            r"distance_map must have the shape \(2, 3, 8, 8\), a map for each region",
+        ),
         (FLAGS, [(2, 3, 8, 8), (2, 1, 8, 8), (2, 8, 8)], "distance_map must have the shape"),
         (
             {**FLAGS, "variant": "released"},

@@ -54,7 +54,9 @@ def nearest_by_loops(labels, size):
     ],
 )
 @pytest.mark.parametrize("kind", [ActiveBoundaryLoss, BoundaryLoss])
-def test_every_output_is_judged_at_its_resolution_in_the_same_units(kind, sizes, spacing, spacings):
+def test_every_output_has_its_loss_at_its_resolution_in_the_same_units(
+    kind, sizes, spacing, spacings
+):
     outputs, labels = outputs_of(*sizes), labels_of(*sizes[0])
     weights = [1.0, 0.7, 0.1][: len(sizes)]
     loss = DeepSupervisedLoss(kind(**FLAGS, spacing=spacing), weights)

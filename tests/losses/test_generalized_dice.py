@@ -2,6 +2,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from random_predictions import unrelated
 
 from medabl.losses import GeneralizedDiceLoss
 
@@ -22,12 +23,6 @@ def slow_loss(probs, labels, classes):
     return sum(losses) / len(losses)
 
 
-def example(seed, classes, spatial):
-    generator = torch.Generator().manual_seed(seed)
-    logits = torch.randn(2, classes, *spatial, generator=generator, dtype=torch.float64)
-    return logits, torch.randint(0, classes, (2, 1, *spatial), generator=generator)
-
-
 @settings(max_examples=30, deadline=None)
 @given(
     st.integers(0, 2**31),
@@ -36,7 +31,7 @@ def example(seed, classes, spatial):
     st.booleans(),
 )
 def test_equals_loops_over_pixels(seed, classes, spatial, include_background):
-    logits, labels = example(seed, classes, spatial)
+    logits, labels = unrelated(seed, classes, spatial)
     loss = GeneralizedDiceLoss(**FLAGS, include_background=include_background)
     kept = range(0 if include_background else 1, classes)
     expected = slow_loss(logits.softmax(1), labels, kept)
@@ -45,7 +40,7 @@ def test_equals_loops_over_pixels(seed, classes, spatial, include_background):
 
 def test_equals_monai_where_no_class_is_absent():
     losses = pytest.importorskip("monai.losses")
-    logits, labels = example(0, 3, (8, 9))
+    logits, labels = unrelated(0, 3, (8, 9))
     monai = losses.GeneralizedDiceLoss(**FLAGS, smooth_nr=1e-10, smooth_dr=1e-10)
     torch.testing.assert_close(
         GeneralizedDiceLoss(**FLAGS)(logits, labels), monai(logits, labels), rtol=1e-6, atol=0
@@ -53,7 +48,7 @@ def test_equals_monai_where_no_class_is_absent():
 
 
 def test_absent_class_leaves_almost_no_gradient():
-    logits, labels = example(1, 2, (8, 8))
+    logits, labels = unrelated(1, 2, (8, 8))
     logits.requires_grad_()
     loss = GeneralizedDiceLoss(**FLAGS)
     norms = {}
@@ -65,13 +60,13 @@ def test_absent_class_leaves_almost_no_gradient():
 
 
 def test_perfect_prediction_is_zero():
-    _, labels = example(2, 3, (8, 8))
+    _, labels = unrelated(2, 3, (8, 8))
     one_hot = torch.nn.functional.one_hot(labels[:, 0], 3).movedim(-1, 1)
     assert GeneralizedDiceLoss()(one_hot, one_hot).item() == pytest.approx(0, abs=1e-6)
 
 
 def test_reductions_flips_and_class_order():
-    logits, labels = example(3, 3, (6, 7))
+    logits, labels = unrelated(3, 3, (6, 7))
     value = GeneralizedDiceLoss(**FLAGS)(logits, labels)
     each = GeneralizedDiceLoss(**FLAGS, reduction="none")(logits, labels)
     assert each.shape == (2,)
@@ -87,7 +82,7 @@ def test_reductions_flips_and_class_order():
 
 
 def test_gradcheck_and_compile():
-    logits, labels = example(4, 3, (4, 5))
+    logits, labels = unrelated(4, 3, (4, 5))
     loss = GeneralizedDiceLoss(**FLAGS)
     assert torch.autograd.gradcheck(lambda x: loss(x, labels), logits.clone().requires_grad_())
     compiled = torch.compile(loss, fullgraph=True, backend="aot_eager")

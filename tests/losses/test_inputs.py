@@ -1,10 +1,14 @@
 """What every loss accepts, and what it says of what it does not."""
 
+import re
+import warnings
+
 import numpy as np
 import pytest
 import torch
 from monai.data import MetaTensor
 
+from medabl.geometry import boundary_distance, signed_distance
 from medabl.losses import (
     ActiveBoundaryLoss,
     BoundaryLoss,
@@ -146,3 +150,55 @@ def test_spacing_may_be_one_number_or_an_array(kind, spacing):
     expected = kind(**FLAGS, spacing=[0.5, 0.5])(logits, labels)
     assert expected != kind(**FLAGS)(logits, labels)
     assert kind(**FLAGS, spacing=spacing)(logits, labels) == expected
+
+
+def warnings_of(loss, *arguments, **maps):
+    """What the loss says in two calls with the same input."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for _ in range(2):
+            loss(*arguments, **maps)
+    return [str(one.message) for one in caught if "single channel" not in str(one.message)]
+
+
+@pytest.mark.parametrize("kind", LOSSES)
+def test_probabilities_where_logits_belong_are_doubted_once(kind):
+    logits, labels = example(3)
+    (doubt,) = warnings_of(kind(**FLAGS), logits.softmax(1), labels)
+    assert "looks like probabilities" in doubt
+    assert "leave softmax out" in doubt
+    assert warnings_of(kind(**FLAGS), logits, labels) == []
+    (doubt,) = warnings_of(kind(sigmoid=True), logits[:, :1].sigmoid(), labels)
+    assert "leave sigmoid out" in doubt
+    assert warnings_of(kind(sigmoid=True), logits[:, :1], labels) == []
+
+
+@pytest.mark.parametrize("kind", LOSSES)
+def test_logits_where_probabilities_belong_are_doubted_once(kind):
+    logits, labels = example()
+    (doubt,) = warnings_of(kind(to_onehot_y=True), logits, labels)
+    assert re.match(r"input goes from -\d\.\d+ to \d\.\d+, but without softmax=True or", doubt)
+    assert warnings_of(kind(to_onehot_y=True), logits.softmax(1), labels) == []
+    assert warnings_of(kind(), logits[:, :1].sigmoid(), labels) == []
+
+
+@pytest.mark.parametrize("kind", LOSSES)
+def test_a_network_that_knows_nothing_yet_is_not_doubted(kind):
+    _, labels = example()
+    for start in (torch.zeros(2, 2, 12, 14), torch.rand(2, 2, 12, 14)):
+        assert warnings_of(kind(**FLAGS), start, labels) == []
+    assert warnings_of(kind(sigmoid=True), torch.zeros(2, 1, 12, 14), labels) == []
+
+
+@pytest.mark.parametrize(("spacing", "doubted"), [((2.0, 3.0), False), (1.0, True), (None, False)])
+@pytest.mark.parametrize("kind", WITH_MAP)
+def test_a_map_of_another_spacing_is_doubted_once(kind, spacing, doubted):
+    logits, labels = example()
+    one_hot = torch.cat([1 - labels, labels], 1)
+    in_mm = {
+        ActiveBoundaryLoss: boundary_distance(labels, (2.0, 3.0)),
+        BoundaryLoss: signed_distance(one_hot, (2.0, 3.0)),
+    }[kind]
+    said = warnings_of(kind(**FLAGS, spacing=spacing), logits, labels, distance_map=in_mm)
+    assert len(said) == doubted
+    assert all("distance_map begins at 2, which is none of the voxel sizes" in one for one in said)

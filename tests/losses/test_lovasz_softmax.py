@@ -4,6 +4,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from random_predictions import unrelated
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from medabl.losses import LovaszSoftmaxLoss
@@ -47,9 +48,7 @@ def slow_loss(probs, labels, classes, ignore_index=None):
 
 
 def example(seed, classes, spatial):
-    generator = torch.Generator().manual_seed(seed)
-    logits = torch.randn(2, classes, *spatial, generator=generator, dtype=torch.float64)
-    labels = torch.randint(0, classes, (2, 1, *spatial), generator=generator)
+    logits, labels = unrelated(seed, classes, spatial)
     labels[0][labels[0] == classes - 1] = 0
     return logits, labels
 

@@ -5,11 +5,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from metric_devices import DEVICES
 from scipy.ndimage import gaussian_filter
 from slow_contours import slow_f
 
 from medabl.metrics import BoundaryFScoreMetric, boundary_f_scores, class_boundary_f
+from tests.devices import DEVICES
 
 
 def slow_scores_without_void(pred, ref, num_classes, tolerances, ignore_index):

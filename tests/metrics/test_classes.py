@@ -3,7 +3,6 @@ import math
 import numpy as np
 import pytest
 import torch
-from metric_devices import DEVICES
 from monai.metrics import compute_iou
 
 from medabl.metrics import (
@@ -14,6 +13,7 @@ from medabl.metrics import (
     mean_iou,
     pixel_accuracy,
 )
+from tests.devices import DEVICES
 
 
 def slow_iou(pred, ref, num_classes):

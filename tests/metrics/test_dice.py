@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 import torch
 from lesion_volumes import blobs
-from metric_devices import DEVICES
 from monai.data.meta_tensor import MetaTensor
 from monai.metrics import DiceMetric
 from torch.nn.functional import one_hot
 
 from medabl.metrics import SliceDiceMetric, VolumeDiceMetric, slice_metrics, volume_metrics
+from tests.devices import DEVICES
 
 
 def label_maps(seed, shape, classes=5):

@@ -4,7 +4,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
-from metric_devices import DEVICES
 from monai.data.meta_tensor import MetaTensor
 from monai.engines import SupervisedEvaluator
 from monai.handlers import IgniteMetricHandler, from_engine
@@ -12,6 +11,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.spatial.distance import directed_hausdorff
 
 from medabl.metrics import SliceDiceMetric, SliceHausdorffRowsMetric, slice_metrics
+from tests.devices import DEVICES
 
 
 def published_hd(pred, ref):

@@ -6,7 +6,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lesion_volumes import blobs, rotation
-from metric_devices import DEVICES
 from monai.data import list_data_collate
 from monai.data.meta_tensor import MetaTensor
 from monai.engines import SupervisedEvaluator
@@ -14,6 +13,7 @@ from monai.handlers import IgniteMetricHandler, from_engine
 from slow_metrics import challenge
 
 from medabl.metrics import WMHChallengeMetric, lesion_table, wmh_challenge_metrics
+from tests.devices import DEVICES
 
 
 def check(pred, ref, spacing, direction=None):

@@ -42,17 +42,3 @@ def test_weights_start_as_in_the_original() -> None:
 def test_odd_sizes_are_refused_with_the_reason() -> None:
     with pytest.raises(ValueError, match=r"multiples of 8; got \(30, 32\)"):
         KervadecUNet(1, 2, width=2)(torch.zeros(1, 1, 30, 32))
-
-
-@pytest.mark.parametrize(("norm", "alone"), [("instance", True), ("batch", False)])
-def test_with_instance_norm_an_image_does_not_depend_on_the_others_of_its_batch(norm, alone):
-    torch.manual_seed(0)
-    network = KervadecUNet(1, 2, width=4, norm=norm).train()
-    images = torch.randn(3, 1, 32, 32) * torch.tensor([1.0, 5.0, 0.2])[:, None, None, None]
-    together = network(images)[0]
-    assert torch.allclose(network(images[:1])[0], together, atol=1e-4) is alone
-
-
-def test_an_unknown_norm_is_refused():
-    with pytest.raises(ValueError, match="norm must be one of batch, instance, got layer"):
-        KervadecUNet(1, 2, norm="layer")

@@ -43,7 +43,7 @@ def test_labels_to_ignore_count_for_nothing(kind, size):
 
 @pytest.mark.parametrize("ignore", [False, True])
 @pytest.mark.parametrize("kind", [ActiveBoundaryLoss, BoundaryLoss, GeneralizedDiceLoss])
-def test_regions_are_judged_one_by_one(kind, ignore):
+def test_regions_have_losses_of_their_own(kind, ignore):
     regions = torch.cat([labels_of(16, 16, classes=2) for _ in range(3)], 1)
     logits = torch.randn(2, 3, 16, 16)
     rim = torch.zeros(2, 1, 16, 16, dtype=torch.int16)

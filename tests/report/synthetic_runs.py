@@ -219,7 +219,7 @@ TISSUES = {
     "name": "tissues",
     "classes": ["background", "grey matter", "white matter", "csf"],
     "labels": {0: "background", 1: "csf", 2: "grey matter", 3: "white matter"},
-    "judged": ["grey matter", "white matter", "csf"],
+    "evaluated": ["grey matter", "white matter", "csf"],
     "spatial_dims": 3,
     "key_metric": "val_hd95",
     "higher_is_better": False,
@@ -229,7 +229,7 @@ TISSUES = {
 def write_tissue_run(
     folder: Path, method: str, seed: int, names: Sequence[str], gain: float
 ) -> Path:
-    """A run of a three-class task judged on a test set: other key metric, columns per class."""
+    """A run of a three-class task evaluated on a test set: other key metric, columns per class."""
     described = {"task": TISSUES, "test": True, "modalities": ["t1"], "label": method}
     run = write_run(folder, method, seed, names, gain, described=described)
     epochs = pd.read_csv(run / "epochs.csv")
@@ -243,7 +243,7 @@ def write_tissue_run(
         frame = pd.read_csv(path)
         kept = ["subject", "site", "prediction", "reference", "image", "dsc", "hd95_mm"]
         frame = frame[[*kept, "reference_ml", "prediction_ml"]]
-        for number, tissue in enumerate(TISSUES["judged"]):
+        for number, tissue in enumerate(TISSUES["evaluated"]):
             frame[f"dsc_{tissue}"] = (frame["dsc"] + 0.01 * (number - 1)).clip(0, 1)
             frame[f"hd95_mm_{tissue}"] = frame["hd95_mm"] + number - 1
         frame.to_csv(path, index=False)

@@ -49,10 +49,20 @@ def test_a_task_without_lesions_is_reported_without_the_word(tissues, tmp_path):
         assert "lesion" not in path.read_text().lower(), path.name
 
 
+def test_a_run_that_has_the_older_name_of_the_evaluated_classes_is_read(tissues, tmp_path):
+    for path in tissues.glob("*/run.json"):
+        described = json.loads(path.read_text())
+        del described["task"]["evaluated"]
+        described["task"]["judged"] = ["white matter", "csf"]
+        path.write_text(json.dumps(described))
+    page = Page(write_report([tissues], tmp_path / "out").read_text())
+    assert "mean over white matter and csf" in page.text
+
+
 def test_every_class_has_its_own_numbers_and_the_means_decide(tissues, tmp_path):
     out = write_report([tissues], tmp_path / "out").parent
     classes = pd.read_csv(out / "classes.csv").set_index(["class", "method", "epoch"])
-    assert list(classes.index.unique("class")) == TISSUES["judged"]
+    assert list(classes.index.unique("class")) == TISSUES["evaluated"]
     files = [tissues / f"ce-f0-s{seed}/evaluation/best.csv" for seed in (0, 1)]
     means = [pd.read_csv(path)["hd95_mm_csf"].mean() for path in files]
     assert classes.loc[("csf", "ce", "best"), "hd95_mm"] == pytest.approx(np.mean(means), rel=1e-5)
@@ -65,7 +75,9 @@ def test_every_class_has_its_own_numbers_and_the_means_decide(tissues, tmp_path)
 
 def test_a_test_set_is_named_beside_the_headline(tissues, tmp_path):
     found = answer(analyse(load_runs([tissues]), replicates=50))
-    assert found.basis == ("Best epoch chosen on validation subjects, judged on 8 test subjects.")
+    assert found.basis == (
+        "Best epoch chosen on validation subjects, evaluated on 8 test subjects."
+    )
     text = write_report([tissues], tmp_path / "out").read_text()
     top = Page(text[: text.index("<nav")]).text
     assert found.basis in top
@@ -75,7 +87,9 @@ def test_a_test_set_is_named_beside_the_headline(tissues, tmp_path):
 
 def test_without_a_test_set_the_page_says_that_the_choice_flatters(make_comparison, tmp_path):
     text = write_report([make_comparison(subjects=6, seeds=(0,))], tmp_path / "out").read_text()
-    assert "No test set: the best epoch was chosen on the same 6 subjects it is judged on" in text
+    assert (
+        "No test set: the best epoch was chosen on the same 6 subjects it is evaluated on" in text
+    )
 
 
 def test_slices_logged_on_validation_subjects_do_not_stand_for_the_test_set(tmp_path):
@@ -83,8 +97,8 @@ def test_slices_logged_on_validation_subjects_do_not_stand_for_the_test_set(tmp_
     write_report([tmp_path], tmp_path / "out")
     table = pd.read_csv(tmp_path / "out/table.csv")
     row = table[(table["source"] == "medabl") & (table["epoch"] == "best")].iloc[0]
-    judged = pd.read_csv(run / "evaluation/best.csv")["slice_dsc"].mean()
-    assert row["slice_dsc"] == pytest.approx(judged, rel=1e-5)
+    evaluated = pd.read_csv(run / "evaluation/best.csv")["slice_dsc"].mean()
+    assert row["slice_dsc"] == pytest.approx(evaluated, rel=1e-5)
 
 
 def test_the_key_metric_and_its_direction_choose_the_best_epoch(tissues):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from medabl.data.layouts.modalities import there_instead
 from medabl.errors import InputError
 from medabl.files import read_json
 
@@ -43,8 +44,10 @@ def channels_of(root: Path, description: dict[str, Any], modalities: Sequence[st
         ) from error
     unknown = [name for name in modalities if name.lower() not in order]
     if unknown:
-        raise InputError(
-            f"{path} lists the modalities {order}, not {', '.join(unknown)}; set the modalities to"
-            " some of these."
+        mend = (
+            f"set the modalities to what is there, {there_instead(modalities, order)}"
+            if order
+            else "name the channels, as 'modality' or 'channel_names': {'0': 'FLAIR', ...}"
         )
+        raise InputError(f"{path} lists no modality {', '.join(unknown)}; {mend}.")
     return [*(order.index(name.lower()) for name in modalities), len(order)]

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
+from medabl.data.layouts.modalities import there_instead
 from medabl.data.subject import Subject
 from medabl.errors import InputError
 
@@ -29,7 +30,7 @@ def list_subjects(
     header, rows = _read(path)
     unknown = [name for name in ("subject", *modalities) if name.lower() not in header]
     if unknown:
-        known = ",".join(name for name in header if name not in _NO_MODALITIES)
+        known = there_instead(modalities, [n for n in header if n not in _NO_MODALITIES])
         raise InputError(
             f"{path} has no column {unknown[0]!r} (it has: {', '.join(header) or 'none'}); add it"
             + (f", or set the modalities to what is there, {known}." if known else ".")

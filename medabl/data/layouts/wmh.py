@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
+from medabl.data.layouts.modalities import there_instead
 from medabl.data.subject import Subject
 from medabl.errors import InputError
 from medabl.files import is_nifti, nifti_stem, walk
@@ -46,7 +47,8 @@ def _images(pre: Path, names: Sequence[str], modalities: Sequence[str]) -> dict[
     missing = next((name for name in modalities if name.lower() not in files), None)
     if missing is not None:
         held = ", ".join(names) or "no NIfTI file"
-        there = f", or set the modalities to what is there, {','.join(files)}" if files else ""
+        instead = there_instead(modalities, sorted(files))
+        there = f", or set the modalities to what is there, {instead}" if files else ""
         raise InputError(
             f"{pre} has no {missing.upper()}.nii.gz (it holds: {held}); add it{there}."
         )

@@ -6,6 +6,7 @@ from medabl.engine.handlers.epoch_log import EpochLogHandler
 from medabl.engine.handlers.epoch_seed import EpochSeedHandler
 from medabl.engine.handlers.finite_loss import FiniteLossHandler
 from medabl.engine.handlers.learning_rate import LearningRateHandler
+from medabl.engine.handlers.mlflow import mlflow_handlers
 from medabl.engine.handlers.progress import ProgressHandler
 from medabl.engine.handlers.snapshots import SnapshotHandler
 from medabl.engine.handlers.tensorboard import tensorboard_handlers
@@ -19,5 +20,6 @@ __all__ = [
     "LearningRateHandler",
     "ProgressHandler",
     "SnapshotHandler",
+    "mlflow_handlers",
     "tensorboard_handlers",
 ]

@@ -23,17 +23,17 @@ MARGIN = 12
 class SnapshotHandler:
     """Keeps the probability map around one object after every epoch.
 
-    The object (a lesion, say) is the largest connected one of the judged classes in all slices of
-    the dataset; without any, and for 3D tasks, nothing is kept. The file holds ``image`` (h x w,
-    first modality), ``label`` (h x w, 1 in the judged classes), ``epochs`` (E) and ``probability``
-    (E x h x w, float16, of the judged classes together).
+    The object (a lesion, say) is the largest connected one of the evaluated classes in all slices
+    of the dataset; without any, and for 3D tasks, nothing is kept. The file holds ``image`` (h x w,
+    first modality), ``label`` (h x w, 1 in the evaluated classes), ``epochs`` (E) and
+    ``probability`` (E x h x w, float16, of the evaluated classes together).
 
     Args:
         path: the ``.npz`` file.
         dataset: slices with ``image`` (C x H x W) and ``label`` (1 x H x W, classes).
         network: maps B x C x H x W to logits B x classes x H x W.
         device: where it computes.
-        task: which classes are judged.
+        task: which classes are evaluated.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class SnapshotHandler:
         self.path = Path(path)
         self.network = network
         self.device = device
-        self.channels = list(task.judged_channels)
+        self.channels = list(task.evaluated_channels)
         self.kept: dict[int, np.ndarray] = {}
         self.image: Tensor | None = None
         if task.spatial_dims == 2 and is_first_process():
@@ -65,8 +65,8 @@ class SnapshotHandler:
         assert self.image is not None
         self.network.eval()
         logits = self.network(self.image[None].to(self.device))
-        judged = logits.float().softmax(dim=1)[0, self.channels].sum(dim=0).cpu().numpy()
-        self.kept[engine.state.epoch] = judged[self.window].astype(np.float16)
+        probability = logits.float().softmax(dim=1)[0, self.channels].sum(dim=0).cpu().numpy()
+        self.kept[engine.state.epoch] = probability[self.window].astype(np.float16)
         with atomic_path(self.path) as temporary:
             np.savez_compressed(
                 temporary,

@@ -12,7 +12,7 @@ from medabl.geometry.neighbors import neighbor_offsets
 from medabl.geometry.predicted_boundaries import dilate
 from medabl.losses.active_boundary.settings import Settings
 from medabl.losses.active_boundary.terms import comparable_logits, diverged, predicted_seeds
-from medabl.losses.base import log_probabilities
+from medabl.losses.tensors import log_probabilities
 
 _SCORE_BLOCK = 512
 # Voxels times neighbours (8, or 32 in 3D, where 26 are padded) that a program works on.

@@ -10,12 +10,20 @@ from medabl.geometry.boundary_distances import boundary_distance
 from medabl.geometry.distance_transform import Spacing, distance_transform_edt
 from medabl.geometry.label_boundaries import label_boundary
 from medabl.geometry.predicted_boundaries import MIN_DIVERGENCE
+from medabl.geometry.voxel_sizes import (
+    SpacingOrMeta,
+    VoxelSizes,
+    as_spacing,
+    by_size,
+    resolve_spacing,
+)
 from medabl.losses.active_boundary.op import active_boundary_sums
-from medabl.losses.active_boundary.settings import Settings
-from medabl.losses.base import SegmentationLoss, as_distances, as_labels, as_spacing
+from medabl.losses.active_boundary.settings import Settings, check_options
+from medabl.losses.base import SegmentationLoss
+from medabl.losses.doubts import doubt_distances, warn_of
+from medabl.losses.tensors import as_distances, as_labels
 
 _VARIANTS = ("paper", "released")
-_PREDICTED = ("divergence", "class")
 
 
 class ActiveBoundaryLoss(SegmentationLoss):
@@ -51,7 +59,9 @@ class ActiveBoundaryLoss(SegmentationLoss):
 
     Args:
         to_onehot_y: `target` holds labels, B x 1 x ...; else it is one-hot.
-        sigmoid: `input` is one channel of logits; P is [1 - p, p].
+        sigmoid: `input` holds logits of one class, or of several regions that may overlap (as in
+            BraTS) with a multi-hot `target`; P is [1 - p, p] of each channel, and every channel of
+            every image counts as an image of its own.
         softmax: `input` holds logits of exclusive classes. With neither flag, `input` holds
             probabilities.
         max_boundary_ratio: share of the voxels of an image taken as predicted boundary, before it
@@ -62,7 +72,8 @@ class ActiveBoundaryLoss(SegmentationLoss):
         detach_neighbors: no gradient flows to the neighbours (the paper).
         ignore_index: voxels with this label are on no boundary, make none, and are nobody's
             neighbour.
-        spacing: voxel size in mm, one number or one for each spatial axis.
+        spacing: voxel size in mm, one number or one for each spatial axis, or "meta": that of each
+            image, by the affine of a `target` that is a MetaTensor.
         variant: "paper" or "released".
         predicted_boundary: "divergence": the voxels of the largest divergence (the paper); "class":
             only those of them where the *predicted class* changes, so that texture inside a region
@@ -76,8 +87,8 @@ class ActiveBoundaryLoss(SegmentationLoss):
             `spacing`) are moved: far away the way to it is no news.
         share_ties: neighbours equally near to the true boundary share the target, which the paper
             gives to the first of them in a fixed order.
-        reduction: "mean" or "sum" over the images, or "none" for one value an image ("released"
-            knows "mean" only).
+        reduction: "mean" or "sum" over the images, or "none" for one value an image, B x C of
+            regions ("released" knows "mean" only).
 
     Raises:
         ValueError: for flags that contradict each other, or values out of range.
@@ -103,7 +114,7 @@ class ActiveBoundaryLoss(SegmentationLoss):
         label_smoothing: float = 0.2,
         detach_neighbors: bool = True,
         ignore_index: int | None = None,
-        spacing: Spacing = None,
+        spacing: SpacingOrMeta = None,
         variant: str = "paper",
         reduction: str = "mean",
         predicted_boundary: str = "divergence",
@@ -123,24 +134,11 @@ class ActiveBoundaryLoss(SegmentationLoss):
             raise ValueError(f"variant must be one of {', '.join(_VARIANTS)}, got {variant}.")
         if variant == "released" and self.reduction != "mean":
             raise ValueError('variant="released" repeats code that has reduction="mean" only.')
-        if not 0 < max_boundary_ratio <= 1:
-            raise ValueError(f"max_boundary_ratio must be in (0, 1], got {max_boundary_ratio}.")
-        if max_distance <= 0:
-            raise ValueError(f"max_distance must be positive, got {max_distance}.")
-        if not 0 <= label_smoothing < 1:
-            raise ValueError(f"label_smoothing must be in [0, 1), got {label_smoothing}.")
-        if predicted_boundary not in _PREDICTED:
-            raise ValueError(
-                f"predicted_boundary must be one of {', '.join(_PREDICTED)}, "
-                f"got {predicted_boundary}."
-            )
-        for name, value in (
-            ("boundary_factor", boundary_factor),
-            ("min_divergence", min_divergence),
-            ("reach", reach),
-        ):
-            if value is not None and not 0 < value < math.inf:
-                raise ValueError(f"{name} must be positive, got {value}.")
+        check_options(
+            max_boundary_ratio, label_smoothing, predicted_boundary,
+            max_distance=max_distance, boundary_factor=boundary_factor,
+            min_divergence=min_divergence, reach=reach,
+        )  # fmt: skip
         self.max_boundary_ratio = max_boundary_ratio
         self.max_distance = max_distance
         self.label_smoothing = label_smoothing
@@ -172,19 +170,25 @@ class ActiveBoundaryLoss(SegmentationLoss):
                 one-hot.
             distance_map: B x 1 x H x W [x D] distance to the ground-truth boundary, as
                 `medabl.geometry.boundary_distance` gives it, integers or floats; computed if
-                missing.
+                missing. B x C x ... of regions.
 
         Returns:
-            the loss, a tensor without dimensions (B values with reduction="none").
+            the loss, a tensor without dimensions (B values with reduction="none", B x C of
+            regions).
 
         Raises:
             ValueError: for shapes that do not go together.
         """
+        computed = distance_map is None
+        spacing = resolve_spacing(self.spacing, target, "target") if computed else None
         input, target = self._accept(input, target)
+        images = len(input)
+        if self._has_regions(input):
+            input, target, distance_map = self._regions_as_images(input, target, distance_map)
         if self.variant == "released" and input.ndim != 4:
             raise ValueError('variant="released" is 2D only; use variant="paper" for volumes.')
         labels = as_labels(target, self.ignore_index)
-        distance = self._distance(labels, distance_map)[:, 0]
+        distance = self._distance(labels, distance_map, spacing)[:, 0]
         valid = None if self.ignore_index is None else (labels != self.ignore_index)[:, 0]
         settings = self._settings()
         sums, counts = active_boundary_sums(self._logits(input), distance, valid, settings)
@@ -193,7 +197,7 @@ class ActiveBoundaryLoss(SegmentationLoss):
         values = sums / counts.clamp_min(1)
         if self.reduction == "mean":
             return values.sum() / self._count(counts > 0)
-        return self._reduce(values)
+        return self._reduce(values if len(values) == images else values.view(images, -1))
 
     def _settings(self) -> Settings:
         return Settings(
@@ -217,7 +221,12 @@ class ActiveBoundaryLoss(SegmentationLoss):
         return adds.sum().clamp_min(1)
 
     @torch.no_grad()
-    def _distance(self, labels: torch.Tensor, distance_map: torch.Tensor | None) -> torch.Tensor:
+    def _distance(
+        self,
+        labels: torch.Tensor,
+        distance_map: torch.Tensor | None,
+        spacing: Spacing | VoxelSizes,
+    ) -> torch.Tensor:
         if distance_map is not None:
             distance_map = as_distances(distance_map)
             if distance_map.shape != labels.shape:
@@ -225,10 +234,13 @@ class ActiveBoundaryLoss(SegmentationLoss):
                     f"distance_map must have the shape {tuple(labels.shape)}, "
                     f"got {tuple(distance_map.shape)}."
                 )
+            if self._may_look_at("distance_map", distance_map):
+                warn_of(doubt_distances(distance_map, self.spacing))
             return distance_map
         if self.variant == "paper":
-            return boundary_distance(labels, self.spacing, self.ignore_index)
+            ignore_index = self.ignore_index
+            return by_size(lambda x, mm: boundary_distance(x, mm, ignore_index), spacing, labels)
         boundary = label_boundary(labels)
         if self.ignore_index is not None:
             boundary = boundary | (labels == self.ignore_index)
-        return distance_transform_edt(~boundary, self.spacing)
+        return by_size(distance_transform_edt, spacing, ~boundary)

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from medabl.geometry.predicted_boundaries import MIN_DIVERGENCE, allowed_voxels
 
+_PREDICTED = ("divergence", "class")
+
 
 class Settings(NamedTuple):
     """The options of `ActiveBoundaryLoss` that its operator takes."""
@@ -27,6 +29,30 @@ class Settings(NamedTuple):
     def published(self) -> bool:
         """Whether the loss is that of the paper or of its code: what the CUDA kernels compute."""
         return self[5:] == Settings(*self[:5])[5:]
+
+
+def check_options(
+    max_boundary_ratio: float,
+    label_smoothing: float,
+    predicted_boundary: str,
+    **positive: float | None,
+) -> None:
+    """See that options of the loss are in range; those by name, where given, above 0.
+
+    Raises:
+        ValueError: naming the first that is not.
+    """
+    if not 0 < max_boundary_ratio <= 1:
+        raise ValueError(f"max_boundary_ratio must be in (0, 1], got {max_boundary_ratio}.")
+    if not 0 <= label_smoothing < 1:
+        raise ValueError(f"label_smoothing must be in [0, 1), got {label_smoothing}.")
+    if predicted_boundary not in _PREDICTED:
+        raise ValueError(
+            f"predicted_boundary must be one of {', '.join(_PREDICTED)}, got {predicted_boundary}."
+        )
+    for name, value in positive.items():
+        if value is not None and not 0 < value < math.inf:
+            raise ValueError(f"{name} must be positive, got {value}.")
 
 
 def boundary_capacity(shape: Sequence[int], settings: Settings) -> int:

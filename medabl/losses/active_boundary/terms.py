@@ -24,7 +24,7 @@ from medabl.losses.active_boundary.settings import (
     gradient_capacity,
 )
 from medabl.losses.active_boundary.steps import aim_at_boundary, binary_step, multiclass_step
-from medabl.losses.base import finite_logits
+from medabl.losses.tensors import finite_logits
 
 # Values worked on at once: what the cache of a core holds, or a part of a GPU's memory.
 _CHUNK_VALUES = {False: 2**18, True: 2**25}

@@ -130,4 +130,4 @@ def _stem(path: Path) -> str:
 def _outlined(runs: Runs) -> tuple[int, ...]:
     if runs.task is None:
         return (1,)
-    return tuple(value for value, name in runs.task.labels.items() if name in runs.task.judged)
+    return tuple(value for value, name in runs.task.labels.items() if name in runs.task.evaluated)

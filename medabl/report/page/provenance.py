@@ -46,8 +46,8 @@ def _runs(runs: Runs) -> list[str]:
 
 def _task(runs: Runs) -> str:
     assert runs.task is not None
-    noun = "class" if len(runs.task.judged) == 1 else "classes"
-    return f"{runs.task.name}, evaluated {noun}: {', '.join(runs.task.judged)}"
+    noun = "class" if len(runs.task.evaluated) == 1 else "classes"
+    return f"{runs.task.name}, evaluated {noun}: {', '.join(runs.task.evaluated)}"
 
 
 def _subjects(analysis: Analysis) -> str:

@@ -1,4 +1,4 @@
-"""The devices that metrics are tried on."""
+"""The devices that tests run on: the CPU, and CUDA where there is one."""
 
 import pytest
 import torch
