@@ -19,6 +19,7 @@ from medabl.errors import InputError
 TEMPORARY = ".~"
 """Names of files that are being written begin like this."""
 NIFTI_SUFFIXES = (".nii.gz", ".nii")
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
 _SYSTEM_FOLDERS = ("__MACOSX", "lost+found", "$RECYCLE.BIN", "System Volume Information")
 
 
@@ -148,6 +149,11 @@ def reading(path: str | os.PathLike[str]) -> Iterator[None]:
 def is_nifti(name: str) -> bool:
     """Whether a file's name is that of a NIfTI file."""
     return name.lower().endswith(NIFTI_SUFFIXES)
+
+
+def is_picture(name: str) -> bool:
+    """Whether a file's name is that of a PNG or JPEG picture."""
+    return name.lower().endswith(PICTURE_SUFFIXES)
 
 
 def nifti_stem(name: str) -> str:

@@ -9,6 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
+IGNORED = 255
+"""In place of a channel: a voxel that counts nowhere."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 +.-]*")
 
 
@@ -30,6 +33,8 @@ class Task(BaseModel):
         labels: value in a label file -> name. A name that is no class (the WMH challenge's "other
             pathology") is a valid value and counts as background.
         evaluated: the classes that are evaluated; by default all but the background.
+        ignored: names in `labels` whose voxels count neither in a loss nor in a metric of pictures
+            (the void of Cityscapes); the metrics of scans know no such voxels.
         spatial_dims: 2 (slices) or 3 (volumes and patches).
         key_metric: the validation metric that decides which epoch is best.
         higher_is_better: its direction.
@@ -53,6 +58,7 @@ class Task(BaseModel):
     evaluated: Annotated[
         tuple[str, ...], Field(validation_alias=AliasChoices("evaluated", "judged"))
     ] = ()
+    ignored: tuple[str, ...] = ()
     spatial_dims: Literal[2, 3] = 2
     key_metric: str = "val_slice_dsc"
     higher_is_better: bool = True
@@ -76,7 +82,15 @@ class Task(BaseModel):
                 f"evaluated must be of the classes {', '.join(self.classes[1:])};"
                 f" got {unknown[0]!r}"
             )
+        for name in self.ignored:
+            if name not in names or name in self.classes:
+                raise ValueError(f"ignored names {name!r}, which must be in labels and no class")
         return self
+
+    @property
+    def ignore_index(self) -> int | None:
+        """What stands for an ignored voxel among the channels; None if no label is ignored."""
+        return IGNORED if self.ignored else None
 
     @property
     def evaluated_channels(self) -> tuple[int, ...]:
@@ -85,14 +99,16 @@ class Task(BaseModel):
 
     @property
     def class_of_label(self) -> dict[int, int]:
-        """Value in a label file -> channel."""
-        return {
-            value: self.classes.index(name) if name in self.classes else 0
-            for value, name in self.labels.items()
-        }
+        """Value in a label file -> channel, `IGNORED` for an ignored name."""
+        return {value: self._channel(name) for value, name in self.labels.items()}
+
+    def _channel(self, name: str) -> int:
+        if name in self.ignored:
+            return IGNORED
+        return self.classes.index(name) if name in self.classes else 0
 
     def to_classes(self, labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """Channels in place of the values of a label file.
+        """Channels in place of the values of a label file, `IGNORED` where one is ignored.
 
         Args:
             labels: any shape, values among the keys of `labels`.

@@ -10,7 +10,7 @@ from rich.progress import track
 
 from medabl.cli.app import app, errors, says_what_is_wrong, tell
 from medabl.errors import InputError
-from medabl.files import NIFTI_SUFFIXES, check_writable
+from medabl.files import NIFTI_SUFFIXES, check_writable, is_picture
 
 if TYPE_CHECKING:
     from medabl.engine import Predictor
@@ -23,7 +23,9 @@ def predict(
         list[Path],
         typer.Option(help="best.pt or last.pt of a run; several are averaged (repeat the option)."),
     ],
-    out: Annotated[Path, typer.Option(help="Mask to write, .nii.gz; with --data, a folder.")],
+    out: Annotated[
+        Path, typer.Option(help="Mask to write, .nii.gz or .png; with --data, a folder.")
+    ],
     image: Annotated[
         list[Path] | None,
         typer.Option(help="One image a modality, in the order of training (repeat the option)."),
@@ -39,13 +41,14 @@ def predict(
     ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
 ) -> None:
-    """Segment a scan, or all scans of a folder; masks lie on the grid of the first image."""
+    """Segment a scan or picture, or all of a folder; masks lie on the grid of the first image."""
     from medabl.engine import load_predictor, scan_subject
 
     if (data is None) == (not image):
         raise InputError("Give either --image, once for each modality, or --data FOLDER.")
-    if data is None and not out.name.endswith(NIFTI_SUFFIXES):
-        raise InputError(f"{out} must end in .nii.gz or .nii.")
+    endings = (".png",) if image and is_picture(image[0].name) else NIFTI_SUFFIXES
+    if data is None and not out.name.endswith(endings):
+        raise InputError(f"{out} must end in {' or '.join(endings)}.")
     _spare_the_scans(out, image or [], data)
     check_writable(out if data is not None else out.parent)
     predictor = load_predictor(checkpoint, device, trust)
@@ -73,5 +76,6 @@ def _predict_folder(predictor: Predictor, data: Path, out: Path, probability: bo
     silent = not errors.is_terminal
     for subject in track(subjects, "Predicting", console=errors, transient=True, disable=silent):
         mask = out / subject.relative_path
-        predictor.write_mask(subject, mask.with_name(f"{mask.name}.nii.gz"), probability)
+        ending = ".png" if subject.is_picture else ".nii.gz"
+        predictor.write_mask(subject, mask.with_name(f"{mask.name}{ending}"), probability)
     tell(f"{len(subjects)} masks in {out}")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from medabl.data.check import check_subject, check_subjects
 from medabl.data.cohort import Cohort, load_cohort
 from medabl.data.groups import describe_groups, groups_of
+from medabl.data.pictures import LoadPictured, read_label_picture, read_picture
 from medabl.data.seeded import EpochSampler, SeededDataset, epoch_seed
 from medabl.data.slices import SliceDataset
 from medabl.data.split import Split, split_subjects
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Cohort",
     "EpochSampler",
+    "LoadPictured",
     "LoadVolumed",
     "SeededDataset",
     "SliceDataset",
@@ -33,6 +35,8 @@ __all__ = [
     "foreground",
     "groups_of",
     "load_cohort",
+    "read_label_picture",
+    "read_picture",
     "split_subjects",
     "subject_item",
     "write_like",

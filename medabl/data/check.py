@@ -14,6 +14,7 @@ import numpy as np
 from medabl.data.axes import SLICE_AXES, SliceAxis, axes_with_slices_last
 from medabl.data.labels import read_labels
 from medabl.data.nifti import Volume, check_same_grid, read_nifti
+from medabl.data.pictures import check_pictures
 from medabl.data.subjects import Subject
 from medabl.errors import InputError
 from medabl.processors import processor_count
@@ -32,7 +33,7 @@ def check_subjects(
     along has clearly the largest voxel size, one `UserWarning` names the subjects.
 
     Args:
-        subjects: from `find_subjects`.
+        subjects: from `find_subjects`; their images may be pictures as well (Cityscapes, ADE20K).
         task: which labels a mask may hold.
         slice_axis: plane of the slices that will be taken.
 
@@ -40,6 +41,9 @@ def check_subjects(
         InputError: naming the first bad file: unreadable, not on the grid of its fellows, with
             NaN, constant, or a mask with other labels than the task's.
     """
+    if all(subject.is_picture for subject in subjects):
+        check_pictures(subjects, task)
+        return
     last = axes_with_slices_last(slice_axis)[2]
     thick = []
     with ThreadPoolExecutor(processor_count()) as pool:
@@ -52,7 +56,7 @@ def check_subjects(
 
 
 def check_subject(subject: Subject, task: Task = WMH) -> Volume:
-    """Check one subject's files, as `check_subjects`.
+    """Check one subject's scans, as `check_subjects`.
 
     Returns:
         their grid: a volume without data.

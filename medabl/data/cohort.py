@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from medabl.data.split import Split, split_subjects
+from medabl.data.split import Split, Validation, split_subjects
 from medabl.data.subject import Subject
 from medabl.data.subjects import find_subjects
 from medabl.fingerprints import Fingerprints, take_fingerprints
@@ -59,7 +59,7 @@ def load_cohort(
     data: str | Path,
     modalities: Sequence[str],
     mask_name: str | None = None,
-    validation: float = 10,
+    validation: Validation = 10,
     test: float | Sequence[str] | None = None,
     folds: int | None = None,
     fold: int = 0,
@@ -73,7 +73,7 @@ def load_cohort(
         data: the folder, or a table of subjects.
         modalities: images that every subject must have, in channel order.
         mask_name: what masks are called, where the layout leaves it open.
-        validation: how many subjects validate, or below 1 their share.
+        validation: how many subjects validate, or below 1 their share, or ``official``.
         test: how many are kept for a test, or below 1 their share, or their ids; None: none.
         folds: number of folds of a cross-validation, None for a single split.
         fold: which fold validates, from 0.

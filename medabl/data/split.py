@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import Literal, TypeAlias, TypedDict
 
 from medabl.data.draw import stratified_row, take_fold, take_patients
 from medabl.data.groups import GroupBy, groups_of
 from medabl.data.subject import Subject
 from medabl.errors import InputError
 from medabl.files import read_json
+
+Validation: TypeAlias = float | Literal["official"]
+"""How many subjects validate, below 1 their share; ``official``: as the data set says."""
 
 
 class Split(TypedDict):
@@ -31,7 +34,7 @@ class Split(TypedDict):
 
 def split_subjects(
     subjects: Sequence[Subject],
-    validation: float = 10,
+    validation: Validation = 10,
     test: float | Sequence[str] | None = None,
     folds: int | None = None,
     fold: int = 0,
@@ -47,7 +50,8 @@ def split_subjects(
 
     Args:
         subjects: all subjects.
-        validation: number of validation subjects of a single split, or, below 1, their share.
+        validation: number of validation subjects of a single split, or, below 1, their share;
+            ``official`` takes the split that comes with the data set (Cityscapes, ADE20K).
         test: number of test subjects, their share or their ids; None or 0 for no test set. They
             are held out first, the same in every fold.
         folds: number of folds of a cross-validation; replaces `validation`.
@@ -70,6 +74,8 @@ def split_subjects(
         if test:
             raise InputError(f"test={test} has no meaning beside {path}; name the ids there.")
         return _read_split(Path(path), subjects, groups, group_by)
+    if validation == "official":
+        return _official_split(subjects, groups, test, folds, group_by)
     held_out = _test_ids(subjects, groups, test, seed, group_by)
     rest = [subject for subject in subjects if subject.id not in held_out]
     row = stratified_row(rest, groups, seed)
@@ -83,6 +89,32 @@ def split_subjects(
         train=[i for i in ids if i not in chosen and i not in held_out],
         val=[i for i in ids if i in chosen],
         test=[i for i in ids if i in held_out],
+        group_by=str(group_by),
+        groups=_several(groups),
+    )
+
+
+def _official_split(
+    subjects: Sequence[Subject],
+    groups: Mapping[str, list[str]],
+    test: float | Sequence[str] | None,
+    folds: int | None,
+    group_by: GroupBy,
+) -> Split:
+    sides = {side: [s.id for s in subjects if s.side == side] for side in ("train", "val")}
+    if not sides["train"] or not sides["val"]:
+        raise InputError(
+            "validation=official needs a data set that is split into train and val, as Cityscapes"
+            f" and ADE20K are; of these {len(subjects)} subjects {len(sides['train'])} train and"
+            f" {len(sides['val'])} validate: set validation=N."
+        )
+    if test or folds is not None:
+        raise InputError("validation=official splits in its own way: leave test and folds out.")
+    _refuse_two_sides(sides, groups, "validation=official", group_by)
+    return Split(
+        train=sides["train"],
+        val=sides["val"],
+        test=[],
         group_by=str(group_by),
         groups=_several(groups),
     )

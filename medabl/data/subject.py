@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Literal, TypeAlias
 
 from medabl.errors import InputError
+from medabl.files import is_picture
+
+Side: TypeAlias = Literal["train", "val"]
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,7 @@ class Subject:
         images: modality -> file, in the order asked for.
         label: the mask, if there is one.
         group: the patient, where the data set says whose scan this is.
+        side: ``train`` or ``val``, where the data set has a split of its own.
 
     Raises:
         InputError: if the id is no path below a folder: empty, absolute, or with ``..``.
@@ -29,6 +34,7 @@ class Subject:
     images: dict[str, Path]
     label: Path | None
     group: str | None = None
+    side: Side | None = None
 
     def __post_init__(self) -> None:
         """Refuse an id that would lead out of the folders of a run."""
@@ -43,6 +49,11 @@ class Subject:
     def files(self) -> dict[str, Path]:
         """All files: modality -> file, and ``label`` -> the mask, if there is one."""
         return self.images if self.label is None else {**self.images, "label": self.label}
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether its image is a PNG or JPEG picture and no scan."""
+        return all(is_picture(path.name) for path in self.images.values())
 
     @property
     def relative_path(self) -> PurePosixPath:

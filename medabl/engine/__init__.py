@@ -1,10 +1,18 @@
 """From a config to a trained network and its evaluation."""
 
-from medabl.engine.batch import TargetLoss, mean_loss, predicted_class, prepare_training_batch
+from medabl.engine.batch import (
+    AuxiliaryLoss,
+    TargetLoss,
+    mean_loss,
+    predicted_class,
+    prepare_training_batch,
+)
 from medabl.engine.begin import MAY_CHANGE, begin_run
+from medabl.engine.choice import one_of
 from medabl.engine.config import load_config, packaged_config, parse_overrides, settings_of
 from medabl.engine.device import count_workers, pick_device, pick_precision
 from medabl.engine.distributed import share_size, train_share, validation_share
+from medabl.engine.evaluate_pictures import evaluate_pictures
 from medabl.engine.evaluate_run import evaluate_run
 from medabl.engine.handlers import (
     AlphaScheduleHandler,
@@ -20,6 +28,7 @@ from medabl.engine.handlers import (
 )
 from medabl.engine.learning_rate import learning_rate_schedule
 from medabl.engine.metrics import is_better, key_metric, other_metrics
+from medabl.engine.multi_scale import MultiScaleInferer
 from medabl.engine.parallel import batch_loss, parallel
 from medabl.engine.predict import Predictor, load_predictor, scan_subject
 from medabl.engine.run import check_cohort, find_cohort, train
@@ -30,11 +39,13 @@ from medabl.runs import RunFolder, load_checkpoint
 __all__ = [
     "MAY_CHANGE",
     "AlphaScheduleHandler",
+    "AuxiliaryLoss",
     "CheckpointHandler",
     "EpochLogHandler",
     "EpochSeedHandler",
     "FiniteLossHandler",
     "LearningRateHandler",
+    "MultiScaleInferer",
     "Predictor",
     "ProgressHandler",
     "RunFolder",
@@ -46,6 +57,7 @@ __all__ = [
     "begin_run",
     "check_cohort",
     "count_workers",
+    "evaluate_pictures",
     "evaluate_run",
     "find_cohort",
     "is_better",
@@ -56,6 +68,7 @@ __all__ = [
     "load_predictor",
     "mean_loss",
     "mlflow_handlers",
+    "one_of",
     "other_metrics",
     "packaged_config",
     "parallel",

@@ -64,6 +64,30 @@ class TargetLoss(nn.Module):
         return value
 
 
+class AuxiliaryLoss(nn.Module):
+    """A loss of a network's main output and of its auxiliary ones, where it has any.
+
+    The networks of `medabl.networks` give a list of them in training, all of the image's size.
+
+    Args:
+        loss: of one output.
+        weight: what the loss of every auxiliary output is multiplied by.
+    """
+
+    def __init__(self, loss: nn.Module, weight: float = 0.4) -> None:
+        super().__init__()
+        self.loss = loss
+        self.weight = weight
+
+    def forward(self, logits: Tensor | list[Tensor], label: Tensor, **maps: Tensor) -> Tensor:
+        """Logits B x C x H x W, or a list of them, the main ones first, to a scalar."""
+        main, *others = [logits] if isinstance(logits, Tensor) else logits
+        value: Tensor = self.loss(main, label, **maps)
+        for auxiliary in others:
+            value = value + self.weight * self.loss(auxiliary, label, **maps)
+        return value
+
+
 def predicted_class(output: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
     """An Ignite `output_transform`: the likeliest class (B x 1 x H x W) and the label."""
     return output["pred"].argmax(dim=1, keepdim=True), output["label"]

@@ -71,7 +71,7 @@ def carry_out(parser: ConfigParser) -> None:
 
 
 def _try(network: nn.Module, settings: Settings, device: torch.device) -> None:
-    size = (1, len(settings.modalities), *settings.image_size)
+    size = (1, settings.channels, *settings.image_size)
     network.eval()
     with torch.no_grad():
         logits = network(torch.zeros(size, device=device))

@@ -16,7 +16,8 @@ from medabl.errors import ConfigError, InputError
 
 WIRING = "wiring.yaml"
 _SEPARATOR = "::"
-_PATHS = ("data", "run_dir", "split", "cache_dir")
+_PATHS = ("data", "run_dir", "split", "cache_dir", "weights")
+_BELOW = "laid_over"
 _METHOD_KEYS = ("label", "loss", "distance_map")
 
 
@@ -32,7 +33,8 @@ def packaged_config(name: str) -> Path:
 def load_config(files: Sequence[str | Path], overrides: Mapping[str, Any]) -> dict[str, Any]:
     """Read configs, later ones over earlier ones, override keys, and check all of it.
 
-    Under the files lies medabl's ``wiring.yaml``, which says what the settings are wired to.
+    Under the files lies medabl's ``wiring.yaml``, which says what the settings are wired to, and
+    under a file those that it names as ``laid_over``.
 
     Args:
         files: YAML or JSON files in MONAI's config syntax; a bare name that is no file is looked up
@@ -49,11 +51,10 @@ def load_config(files: Sequence[str | Path], overrides: Mapping[str, Any]) -> di
     """
     parser = ConfigParser({})
     try:
-        paths = [packaged_config(WIRING), *map(_config_file, files)]
-        for path in paths:
-            if not isinstance(ConfigParser.load_config_file(path), dict):
-                raise ValueError(f"{path} must hold keys with values, such as 'epochs: 5'.")
-        parser.read_config(paths)
+        named = [packaged_config(WIRING), *map(_config_file, files)]
+        parser.read_config(
+            list(dict.fromkeys(p for path in named for p in _with_those_below(path)))
+        )
     except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise InputError(
@@ -64,7 +65,8 @@ def load_config(files: Sequence[str | Path], overrides: Mapping[str, Any]) -> di
         problem = _override(parser, key.replace("#", _SEPARATOR).replace(".", _SEPARATOR), value)
         problems += [problem] if problem else []
     config: dict[str, Any] = parser.get()
-    config.pop(ConfigParser.meta_key, None)
+    for key in (ConfigParser.meta_key, _BELOW):
+        config.pop(key, None)
     for key in _PATHS:
         if isinstance(config.get(key), str):
             config[key] = str(Path(config[key]).expanduser().resolve())
@@ -138,6 +140,18 @@ def _config_file(file: str | Path) -> Path:
     if not path.is_file() and path.name == str(file) and packaged.is_file():
         return packaged
     return path
+
+
+def _with_those_below(path: Path, above: tuple[Path, ...] = ()) -> list[Path]:
+    """A config file, after those that it says it is laid over."""
+    content = ConfigParser.load_config_file(path)
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} must hold keys with values, such as 'epochs: 5'.")
+    if path in above:
+        raise ValueError(f"{path} is laid over itself.")
+    names = content.get(_BELOW, [])
+    below = [_config_file(name) for name in ([names] if isinstance(names, str) else names)]
+    return [p for file in below for p in _with_those_below(file, (*above, path))] + [path]
 
 
 def _override(parser: ConfigParser, key: str, value: Any) -> str | None:

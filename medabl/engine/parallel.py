@@ -46,9 +46,9 @@ class BatchLoss(nn.Module):
             if isinstance(part, ActiveBoundaryLoss):
                 setattr(part, "_count", _count_in_all)  # noqa: B010 - a method of this one alone
 
-    def forward(self, logits: Tensor, target: Any) -> Tensor:
-        """Logits b x C x H x W of b images and their target to a scalar."""
-        images = logits.shape[0]
+    def forward(self, logits: Tensor | list[Tensor], target: Any) -> Tensor:
+        """Logits b x C x H x W of b images, or a list of them, and their target to a scalar."""
+        images = len(logits if isinstance(logits, Tensor) else logits[0])
         value = self.loss(logits, target)
         sums = torch.stack([value.detach() * images, value.new_tensor(float(images))])
         torch.distributed.all_reduce(sums)

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from medabl.data import Subject, check_subject, subject_item, write_like
 from medabl.data.axes import SliceAxis
+from medabl.data.pictures import read_picture, write_label_picture
 from medabl.engine.device import pick_device
 from medabl.engine.recipe import PARTS, read_recipe
 from medabl.errors import InputError
@@ -85,16 +86,24 @@ class Predictor:
     def write_mask(self, subject: Subject, mask: str | Path, probability: bool = False) -> Path:
         """Write a mask, in the labels of the task and the geometry of the subject's first image.
 
+        That of a picture is a PNG of the picture's size.
+
         Args:
             subject: its label, if any, is not looked at.
-            mask: ``.nii.gz`` or ``.nii``, uint8.
+            mask: ``.nii.gz`` or ``.nii``, of a picture ``.png``; uint8.
             probability: also write the probability of each class but the background, float32, to
                 ``<mask>_probability.nii.gz``, or ``<mask>_probability_<class>.nii.gz`` where there
                 are several.
 
         Returns:
             the mask's path.
+
+        Raises:
+            InputError: if the probability of a picture was asked for.
         """
+        if subject.is_picture:
+            self._write_picture(subject, Path(mask), probability)
+            return Path(mask)
         scan = next(iter(subject.images.values()))
         probabilities = self.probabilities(subject)
         write_like(scan, likeliest_class(probabilities), Path(mask), self.slice_axis, self.task)
@@ -102,6 +111,15 @@ class Predictor:
             for path, volume in zip(self._beside(Path(mask)), probabilities, strict=True):
                 write_like(scan, volume, path, self.slice_axis)
         return Path(mask)
+
+    @torch.no_grad()
+    def _write_picture(self, subject: Subject, mask: Path, probability: bool) -> None:
+        if probability:
+            raise InputError(f"{mask}: probabilities are written of scans only; leave them out.")
+        image = self.preprocess(subject_item(subject))["image"].as_subclass(Tensor)
+        batch = image[None].to(self.device)
+        mean = torch.stack([self._all(batch, network) for network in self.networks]).mean(dim=0)
+        write_label_picture(mask, mean.argmax(dim=0).cpu().numpy().astype(np.uint8), self.task)
 
     def _beside(self, mask: Path) -> list[Path]:
         stem = nifti_stem(mask.name)
@@ -113,8 +131,11 @@ class Predictor:
         ]
 
     def _infer(self, batch: Tensor, network: nn.Module) -> Tensor:
+        return self._all(batch, network)[1:]
+
+    def _all(self, batch: Tensor, network: nn.Module) -> Tensor:
         logits = self.inferer(batch, network)
-        return logits.float().softmax(dim=1)[0, 1:]
+        return logits.float().softmax(dim=1)[0]
 
 
 def likeliest_class(probabilities: Array) -> npt.NDArray[np.uint8]:
@@ -189,7 +210,10 @@ def scan_subject(images: Sequence[Path], modalities: Sequence[str]) -> Subject:
         )
     pairs: Mapping[str, Path] = dict(zip(modalities, images, strict=True))
     subject = Subject(images[0].name, "", dict(pairs), None)
-    check_subject(subject)
+    if subject.is_picture:
+        read_picture(images[0])
+    else:
+        check_subject(subject)
     return subject
 
 

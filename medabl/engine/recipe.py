@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from monai.bundle import ConfigParser
+from monai.inferers import Inferer
 from monai.transforms import Transform
 from torch import nn
 
@@ -133,5 +134,6 @@ def _allowed(target: str) -> bool:
     if not home.startswith(_PACKAGES) or home.startswith(_FORBIDDEN):
         return False
     return isinstance(component, type) and (
-        issubclass(component, (nn.Module, Transform, Task)) or home.startswith("monai.inferers.")
+        issubclass(component, (nn.Module, Transform, Task, Inferer))
+        or home.startswith("monai.inferers.")
     )

@@ -57,8 +57,8 @@ class Settings(BaseModel):
         description="name of the mask file, where the layout leaves it open"
     )
     seed: Index = Field(description="initial weights, order and augmentation")
-    validation: Annotated[Number, Field(gt=0)] = Field(
-        description="subjects that validate, or their share below 1"
+    validation: Annotated[Number, Field(gt=0)] | Literal["official"] = Field(
+        description="subjects that validate, or their share below 1; official: the data set's own"
     )
     test: Annotated[
         Annotated[Number, Field(gt=0)] | tuple[Name, ...] | None, BeforeValidator(_ids)
@@ -94,7 +94,7 @@ class Settings(BaseModel):
     betas: tuple[Annotated[Share, Field(lt=1)], Annotated[Share, Field(lt=1)]] = Field(
         description="two numbers, of Adam"
     )
-    lr_schedule: Literal["plateau", "cosine", "constant"] = Field(
+    lr_schedule: Literal["plateau", "cosine", "poly", "constant"] = Field(
         description="how the learning rate falls"
     )
     strategy: Literal["rebalance", "increase", "released", "constant"] = Field(
@@ -110,6 +110,11 @@ class Settings(BaseModel):
     cache_dir: Path | None = Field(description="keeps preprocessed volumes from run to run")
     tensorboard: bool = Field(description="log to TensorBoard as well")
     mlflow: bool = Field(description="log to MLflow as well")
+
+    @property
+    def channels(self) -> int:
+        """Channels of the network's input: one a modality, and three of ``rgb``."""
+        return sum(3 if name == "rgb" else 1 for name in self.modalities)
 
     @model_validator(mode="after")
     def _agree(self) -> Settings:

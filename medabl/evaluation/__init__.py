@@ -2,6 +2,7 @@
 
 from medabl.evaluation.case import Case
 from medabl.evaluation.evaluate import Evaluation, evaluate_cases, evaluate_paths
+from medabl.evaluation.label_pictures import evaluate_label_pictures
 from medabl.evaluation.summary import summary_table
 from medabl.evaluation.write import check_output, read_evaluation, write_evaluation
 
@@ -10,6 +11,7 @@ __all__ = [
     "Evaluation",
     "check_output",
     "evaluate_cases",
+    "evaluate_label_pictures",
     "evaluate_paths",
     "read_evaluation",
     "summary_table",

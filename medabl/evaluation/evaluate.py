@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -28,7 +27,8 @@ from medabl.evaluation.columns import (
 )
 from medabl.evaluation.matching import Problem, match_cases
 from medabl.evaluation.subject import evaluate_case
-from medabl.processors import processor_count, socket_names_fit
+from medabl.evaluation.workers import one_thread, start_method
+from medabl.processors import processor_count
 from medabl.task import WMH, Task
 
 # Starting worker processes takes some seconds each; less work than this is done sooner without.
@@ -209,8 +209,8 @@ def _outcomes(
         for index in todo:
             yield index, evaluator(cases[index])
         return
-    context = _start_method()
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
+    context = start_method()
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=one_thread) as pool:
         futures = {pool.submit(evaluator, cases[i]): i for i in todo}
         try:
             for future in as_completed(futures):
@@ -222,21 +222,3 @@ def _outcomes(
             ) from error
         finally:
             pool.shutdown(cancel_futures=True)
-
-
-def _start_method() -> multiprocessing.context.BaseContext:
-    """A context whose workers are no copies of this process, which may hold threads and CUDA."""
-    methods = multiprocessing.get_all_start_methods()
-    if "forkserver" not in methods or not socket_names_fit():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    # Imported once, by the process that the workers are forked from.
-    context.set_forkserver_preload(["medabl.evaluation.subject"])
-    return context
-
-
-def _one_thread() -> None:
-    # The processes fill the cores already.
-    import torch
-
-    torch.set_num_threads(1)

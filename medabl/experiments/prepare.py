@@ -67,12 +67,16 @@ def try_networks(runs: Sequence[PlannedRun], cohorts: Sequence[Cohort]) -> None:
 def preprocess(run: PlannedRun, cohort: Cohort, done: set[str]) -> None:
     """Preprocess the volumes of a run into its ``cache_dir``, but for those a run before had.
 
+    Runs whose config has no ``train_volumes`` read their images as they need them.
+
     Args:
         run: its config says how and where.
         cohort: whose volumes.
         done: what has been preprocessed; added to.
     """
     settings = settings_of(run.config)
+    if run.config["train_volumes"] is None:
+        return
     recipe = write_recipe(run.config, parse(run.config, settings, cohort)) or {}
     key = json.dumps([_data_key(settings), recipe.get("preprocess", run.name)], default=str)
     todo = [s for s in (*cohort.train, *cohort.val) if f"{key} {s.id}" not in done]

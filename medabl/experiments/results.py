@@ -148,4 +148,9 @@ def _metrics(folder: RunFolder) -> dict[str, float]:
                 "number"
             )
             means |= {f"{which}_{name}": float(value) for name, value in numbers.mean().items()}
+    for which, path in (("best", folder.natural_metrics_best), ("last", folder.natural_metrics)):
+        if path.is_file():
+            table = pd.read_csv(path).query("`class` == 'all'")
+            pairs = zip(table["metric"], table["value"], strict=True)
+            means |= {f"{which}_{name}": float(value) for name, value in pairs}
     return means

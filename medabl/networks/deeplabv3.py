@@ -55,6 +55,9 @@ class DeepLabV3ResNet50(nn.Module):
         torch.Size([1, 19, 64, 48])
     """
 
+    align_corners = False
+    BACKBONE = ("backbone", ("fc",))
+
     def __init__(self, num_classes: int, aux: bool = True) -> None:
         super().__init__()
         self.backbone = ResNet50(dilated=True)
@@ -85,4 +88,4 @@ class DeepLabV3ResNet50(nn.Module):
         """
         *_, third, fourth = self.backbone(x)
         auxiliary = self.aux_classifier(third) if self.training and self.aux_classifier else None
-        return outputs(x, self.classifier(fourth), auxiliary, align_corners=False)
+        return outputs(x, self.classifier(fourth), auxiliary, align_corners=self.align_corners)

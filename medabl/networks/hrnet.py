@@ -35,6 +35,12 @@ _SIZES: dict[int | str, _Size] = {
 }
 
 
+_NOT_IN_IMAGENETS = (
+    *("incre_modules", "downsamp_modules", "final_layer", "classifier"),  # in that file only
+    *("conv3x3_ocr", "ocr_distri_head", "cls_head", "aux_head", "last_layer"),  # here only
+)
+
+
 class _Sum(nn.ModuleList):
     """All branches brought to the width and size of one of them, and added up."""
 
@@ -92,6 +98,8 @@ class HRNetTrunk(nn.Module):
     Raises:
         ValueError: if there is no such width.
     """
+
+    BACKBONE = ("", _NOT_IN_IMAGENETS)
 
     def __init__(self, width: int | str, *, align_corners: bool) -> None:
         super().__init__()

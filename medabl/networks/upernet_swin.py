@@ -41,6 +41,9 @@ class UperNetSwin(nn.Module):
         ValueError: if there is no such size.
     """
 
+    align_corners = False
+    BACKBONE = ("backbone", ("hidden_states_norms", "classifier"))
+
     def __init__(self, num_classes: int, size: str = "tiny") -> None:
         super().__init__()
         try:
@@ -67,4 +70,15 @@ class UperNetSwin(nn.Module):
         require_several_images(x, self.decode_head.psp_modules, "UperNetSwin")
         maps = self.backbone(x).feature_maps
         auxiliary = self.auxiliary_head(maps) if self.training else None
-        return outputs(x, self.decode_head(maps), auxiliary, align_corners=False)
+        return outputs(x, self.decode_head(maps), auxiliary, align_corners=self.align_corners)
+
+
+class UperNetSwinBase(UperNetSwin):
+    """`UperNetSwin` (Xiao et al. 2018, Liu et al. 2021) of size "base": 121,417,124 parameters.
+
+    Args:
+        num_classes: number of classes.
+    """
+
+    def __init__(self, num_classes: int) -> None:
+        super().__init__(num_classes, size="base")

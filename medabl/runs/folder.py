@@ -114,9 +114,25 @@ class RunFolder:
         """Per-subject metrics of the best or the last epoch."""
         return self.path / "evaluation" / f"{which}.csv"
 
-    def prediction(self, which: Which, subject: str) -> Path:
-        """A subject's predicted mask; the id is a path (``Amsterdam/GE3T/100``), so no two meet."""
-        return self.path / "predictions" / which / f"{subject}.nii.gz"
+    @property
+    def natural_metrics(self) -> Path:
+        """Metrics of natural images or videos: metric, class (``all`` for means), value."""
+        return self.path / "natural_metrics.csv"
+
+    @property
+    def natural_metrics_best(self) -> Path:
+        """The same, of the epoch with the best key metric."""
+        return self.path / "natural_metrics_best.csv"
+
+    def prediction(self, which: Which, subject: str, suffix: str = ".nii.gz") -> Path:
+        """A subject's predicted mask.
+
+        Args:
+            which: of which epoch.
+            subject: the id, which is a path (``Amsterdam/GE3T/100``), so that no two meet.
+            suffix: ``.nii.gz``, of a picture ``.png``.
+        """
+        return self.path / "predictions" / which / f"{subject}{suffix}"
 
     def status(self) -> str:
         """``absent``, ``running`` (or interrupted), ``failed``, ``stopped`` or ``done``.

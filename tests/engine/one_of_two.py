@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from medabl.engine.batch import Target, TargetLoss
+from medabl.engine.batch import AuxiliaryLoss, Target, TargetLoss
 from medabl.engine.distributed import process_group
 from medabl.engine.parallel import batch_loss, parallel
 from medabl.losses import ActiveBoundaryLoss, BoundaryLoss, CrossEntropyLoss, GeneralizedDiceLoss
@@ -24,18 +24,25 @@ LOSSES = {
     "bl": BoundaryLoss(**FLAGS),
     "ce": CrossEntropyLoss(**FLAGS),
     "abl": ActiveBoundaryLoss(**FLAGS),
+    "auxiliary": AuxiliaryLoss(CrossEntropyLoss(**FLAGS)),  # of a network with two outputs
 }
 PARTS = (slice(0, None, 2), slice(1, None, 2))
 
 
-def network() -> nn.Module:
+class TwoOutputs(nn.Module):
+    def forward(self, logits: Tensor) -> list[Tensor]:
+        return [logits, logits.square()]
+
+
+def network(name: str) -> nn.Module:
     torch.manual_seed(0)
-    return nn.Sequential(nn.Conv2d(1, 3, 3, padding=1), nn.BatchNorm2d(3), nn.Conv2d(3, 2, 1))
+    layers = [nn.Conv2d(1, 3, 3, padding=1), nn.BatchNorm2d(3), nn.Conv2d(3, 2, 1)]
+    return nn.Sequential(*layers, *([TwoOutputs()] if name == "auxiliary" else []))
 
 
 def results(images: Tensor, labels: Tensor, name: str) -> dict[str, Tensor]:
     """Loss, gradients and running statistics of this process's part of the batch."""
-    model = network()
+    model = network(name)
     shared = parallel(model)
     value = batch_loss(TargetLoss(LOSSES[name]))(shared(images), Target(labels, {}))
     value.backward()

@@ -91,3 +91,24 @@ def test_paths_are_taken_as_they_are_written(tmp_path: Path) -> None:
 def test_a_value_that_is_no_yaml_is_named() -> None:
     with pytest.raises(InputError, match=r"'epochs=\{3' is not YAML"):
         parse_overrides(["epochs={3"])
+
+
+def test_a_file_brings_along_those_it_is_laid_over(tmp_path: Path) -> None:
+    below = tmp_path / "below.yaml"
+    below.write_text("laid_over: wmh.yaml\nepochs: 7\nwidth: 3\n")
+    above = tmp_path / "above.yaml"
+    above.write_text(f"laid_over: [{below}]\nwidth: 5\n")
+    config = load_config([above], {})
+    assert [config[key] for key in ("epochs", "width", "batch_size")] == [7, 5, 8]
+    assert load_config([below, above], {}) == config
+    assert "laid_over" not in config
+
+
+def test_a_file_that_is_laid_over_itself_or_over_nothing_is_named(tmp_path: Path) -> None:
+    circle = tmp_path / "circle.yaml"
+    circle.write_text(f"laid_over: {circle}\n")
+    with pytest.raises(InputError, match=r"circle\.yaml is laid over itself"):
+        load_config([circle], {})
+    circle.write_text("laid_over: nowhere.yaml\n")
+    with pytest.raises(InputError, match=r"nowhere\.yaml"):
+        load_config([circle], {})

@@ -1,13 +1,15 @@
-"""One step of the learning rate's schedule an epoch."""
+"""One step of the learning rate's schedule an epoch, or a training step."""
 
 from __future__ import annotations
 
 from ignite.engine import Engine, Events
-from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from torch.optim.lr_scheduler import LRScheduler, PolynomialLR, ReduceLROnPlateau
 
 
 class LearningRateHandler:
-    """Steps a scheduler after each epoch; a plateau scheduler is shown the key metric.
+    """Steps a scheduler after each epoch, a `PolynomialLR` after each training step.
+
+    That one is brought to end with the last step; a plateau scheduler is shown the key metric.
 
     Attach it after the `ValidationHandler`.
 
@@ -24,7 +26,11 @@ class LearningRateHandler:
 
     def attach(self, engine: Engine) -> None:
         """Register with a trainer."""
-        engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+        if not isinstance(self.scheduler, PolynomialLR):
+            engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+            return
+        engine.add_event_handler(Events.STARTED, self._count_steps)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self)
 
     def __call__(self, engine: Engine) -> None:
         """Take the step."""
@@ -32,3 +38,7 @@ class LearningRateHandler:
             self.scheduler.step(self.evaluator.state.metrics[self.metric])
         else:
             self.scheduler.step()
+
+    def _count_steps(self, engine: Engine) -> None:
+        assert isinstance(self.scheduler, PolynomialLR)
+        self.scheduler.total_iters = engine.state.max_epochs * engine.state.epoch_length
