@@ -12,7 +12,14 @@ Fingerprints = dict[str, dict[str, str]]
 
 
 def digest(path: Path) -> str:
-    """BLAKE2 digest of a file's content: the same file copied, linked or touched has the same."""
+    """BLAKE2 digest of a file's content: the same file copied, linked or touched has the same.
+
+    Of a folder, such as a video's, that of its files' names and digests.
+    """
+    if path.is_dir():
+        files = sorted(file for file in path.iterdir() if file.is_file())
+        text = "".join(f"{file.name} {digest(file)}\n" for file in files)
+        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 

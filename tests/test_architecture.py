@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 PICTURE = (ROOT / "docs" / "figures" / "architecture.svg").read_text(encoding="utf-8")
 ORDER = re.findall(r'<text class="name"[^>]*>(\w+)</text>', PICTURE)
-FOUNDATION = {"files", "errors", "task", "mistakes", "fingerprints", "processors"}
+FOUNDATION = {"files", "errors", "task", "mistakes", "fingerprints", "palette", "processors"}
 MADE = {"build", "dist", "medabl-out", "runs"}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markdown import Markdown
@@ -12,6 +12,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from medabl.cli.app import app, console, integers, names, says_what_is_wrong, show, tell
+from medabl.errors import InputError
+
+if TYPE_CHECKING:
+    from medabl.experiments.options import Options
 
 
 class Preset(StrEnum):
@@ -22,11 +26,23 @@ class Preset(StrEnum):
     paper = "paper"
 
 
+# What these say is in the sweep of a table.
+_TABLE_8_ONLY = ("preset", "modalities", "folds", "losses", "config")
+
+
 @app.command()
 @says_what_is_wrong
 def reproduce(
+    context: typer.Context,
+    table: Annotated[
+        int,
+        typer.Option(
+            min=1, max=8, help="Which of the paper's tables; 8 is that on white matter lesions."
+        ),
+    ] = 8,
     data: Annotated[
-        Path | None, typer.Option(help="Folder with the subjects (default: a phantom cohort)")
+        Path | None,
+        typer.Option(help="Folder of the data (default: a phantom cohort, a miniature)"),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for everything that is made.")] = Path(
         "medabl-out"
@@ -64,25 +80,35 @@ def reproduce(
         typer.Option("--set", help="Config override key=value; may be repeated."),
     ] = None,
 ) -> None:
-    """Compare GDL, GDL + BL and GDL + ABL: one command, a table, figures and a report."""
+    """Compare GDL, GDL + BL and GDL + ABL: one command, a table, figures and a report.
+
+    With --table another table of the paper, its numbers beside the published ones.
+    """
     from medabl.engine import parse_overrides
     from medabl.experiments import Options
     from medabl.experiments.reproduce import Settings
     from medabl.experiments.reproduce import reproduce as run
 
+    overrides = parse_overrides(settings or [])
+    options = Options(jobs=jobs, retry_failed=True)
+    numbers = integers(seeds, "--seeds")
+    if table != 8:
+        _refuse_others(context, table)
+        _reproduce_table(table, data, out, numbers, device, overrides, options)
+        return
     report = run(
         Settings(
             data=data,
             out=out,
             preset=preset.value,
-            seeds=integers(seeds, "--seeds"),
+            seeds=numbers,
             modalities=names(modalities),
             folds=folds,
             device=device,
             methods=names(losses) if losses else (),
-            overrides=parse_overrides(settings or []),
+            overrides=overrides,
             configs=tuple(config or ()),
-            options=Options(jobs=jobs, retry_failed=True),
+            options=options,
         ),
         console,
     )
@@ -97,6 +123,34 @@ def tell_results(out: Path, report: Path) -> None:
     tell(f"Figures: {out / 'figures'}")
     tell(f"Runs: {out / 'runs'}")
     tell(f"Report: {report}")
+
+
+def _refuse_others(context: typer.Context, table: int) -> None:
+    for name in _TABLE_8_ONLY:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise InputError(
+                f"--{name} has no meaning with --table {table}, whose sweep says it"
+                f" (configs/tables/table{table}.yaml); leave it out, or use --set."
+            )
+
+
+def _reproduce_table(
+    table: int,
+    data: Path | None,
+    out: Path,
+    seeds: tuple[int, ...],
+    device: str,
+    overrides: dict[str, Any],
+    options: Options,
+) -> None:
+    from medabl.experiments.reproduce_table import TableSettings, reproduce_table
+
+    path = reproduce_table(
+        TableSettings(table, data, out, seeds, device, overrides, options), console
+    )
+    tell(f"Table: {path} (.csv)")
+    tell(f"Runs: {out / 'runs'}")
 
 
 def _comparison(path: Path) -> Table:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from medabl.data.check import check_subject, check_subjects
+from medabl.data.clips import ClipDataset, VideoDataset
 from medabl.data.cohort import Cohort, load_cohort
 from medabl.data.groups import describe_groups, groups_of
 from medabl.data.pictures import LoadPictured, read_label_picture, read_picture
@@ -11,6 +12,7 @@ from medabl.data.slices import SliceDataset
 from medabl.data.split import Split, split_subjects
 from medabl.data.subject import Subject
 from medabl.data.subjects import find_subjects
+from medabl.data.video import further_videos, masked_frames, read_video
 from medabl.data.volumes import LoadVolumed, cached_volumes, foreground, subject_item
 from medabl.data.write import write_like
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from medabl.phantom import write_phantom_cohort
 
 __all__ = [
+    "ClipDataset",
     "Cohort",
     "EpochSampler",
     "LoadPictured",
@@ -26,6 +29,7 @@ __all__ = [
     "SliceDataset",
     "Split",
     "Subject",
+    "VideoDataset",
     "cached_volumes",
     "check_subject",
     "check_subjects",
@@ -33,10 +37,13 @@ __all__ = [
     "epoch_seed",
     "find_subjects",
     "foreground",
+    "further_videos",
     "groups_of",
     "load_cohort",
+    "masked_frames",
     "read_label_picture",
     "read_picture",
+    "read_video",
     "split_subjects",
     "subject_item",
     "write_like",

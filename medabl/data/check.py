@@ -16,6 +16,7 @@ from medabl.data.labels import read_labels
 from medabl.data.nifti import Volume, check_same_grid, read_nifti
 from medabl.data.pictures import check_pictures
 from medabl.data.subjects import Subject
+from medabl.data.video import check_videos, is_video
 from medabl.errors import InputError
 from medabl.processors import processor_count
 from medabl.task import WMH, Task
@@ -33,7 +34,8 @@ def check_subjects(
     along has clearly the largest voxel size, one `UserWarning` names the subjects.
 
     Args:
-        subjects: from `find_subjects`; their images may be pictures as well (Cityscapes, ADE20K).
+        subjects: from `find_subjects`; their images may be pictures as well (Cityscapes, ADE20K),
+                or folders of frames (DAVIS).
         task: which labels a mask may hold.
         slice_axis: plane of the slices that will be taken.
 
@@ -41,6 +43,9 @@ def check_subjects(
         InputError: naming the first bad file: unreadable, not on the grid of its fellows, with
             NaN, constant, or a mask with other labels than the task's.
     """
+    if all(map(is_video, subjects)):
+        check_videos(subjects)
+        return
     if all(subject.is_picture for subject in subjects):
         check_pictures(subjects, task)
         return

@@ -14,6 +14,7 @@ from medabl.engine.device import count_workers, pick_device, pick_precision
 from medabl.engine.distributed import share_size, train_share, validation_share
 from medabl.engine.evaluate_pictures import evaluate_pictures
 from medabl.engine.evaluate_run import evaluate_run
+from medabl.engine.evaluate_videos import VideoEvaluation, segment_video
 from medabl.engine.handlers import (
     AlphaScheduleHandler,
     CheckpointHandler,
@@ -34,6 +35,7 @@ from medabl.engine.predict import Predictor, load_predictor, scan_subject
 from medabl.engine.run import check_cohort, find_cohort, train
 from medabl.engine.settings import Settings
 from medabl.engine.trainer import Trainer
+from medabl.engine.video import PrepareVideos, VideoInferer, mean_similarity
 from medabl.runs import RunFolder, load_checkpoint
 
 __all__ = [
@@ -47,12 +49,15 @@ __all__ = [
     "LearningRateHandler",
     "MultiScaleInferer",
     "Predictor",
+    "PrepareVideos",
     "ProgressHandler",
     "RunFolder",
     "Settings",
     "SnapshotHandler",
     "TargetLoss",
     "Trainer",
+    "VideoEvaluation",
+    "VideoInferer",
     "batch_loss",
     "begin_run",
     "check_cohort",
@@ -67,6 +72,7 @@ __all__ = [
     "load_config",
     "load_predictor",
     "mean_loss",
+    "mean_similarity",
     "mlflow_handlers",
     "one_of",
     "other_metrics",
@@ -78,6 +84,7 @@ __all__ = [
     "predicted_class",
     "prepare_training_batch",
     "scan_subject",
+    "segment_video",
     "settings_of",
     "share_size",
     "tensorboard_handlers",

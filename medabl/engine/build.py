@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from monai.bundle import ConfigParser
-from torch import nn
+from torch import Tensor, nn
 
 from medabl.data import Cohort
+from medabl.engine.config import FURTHER_PATHS
 from medabl.engine.settings import Settings
 from medabl.errors import DivergedError, InputError
 
@@ -25,6 +26,7 @@ def parse(config: Mapping[str, Any], settings: Settings, cohort: Cohort) -> Conf
     MONAI reads a ``#`` in a text as a separator of keys; a path that is an object may hold one.
     """
     objects = {key: value for key, value in settings if isinstance(value, Path)}
+    objects |= {key: Path(config[key]) for key in FURTHER_PATHS if config.get(key)}
     return ConfigParser({**config, **objects, "cohort": cohort})
 
 
@@ -38,7 +40,8 @@ def build(parser: ConfigParser, settings: Settings) -> None:
     try:
         parser.get_parsed_content("initialize")
         network = parser.get_parsed_content("placed_network")
-        _try(network, settings, parser.get_parsed_content("torch_device"))
+        device = parser.get_parsed_content("torch_device")
+        _try(network, settings, device, parser.get_parsed_content("blank"))
         parser.get_parsed_content("trainer")
     except Exception as error:
         raise _mistake(error) from error
@@ -51,8 +54,9 @@ def try_network(config: Mapping[str, Any], settings: Settings, cohort: Cohort) -
         InputError: in the words of the component that refused.
     """
     try:
-        network = parse(config, settings, cohort).get_parsed_content("network")
-        _try(network, settings, torch.device("cpu"))
+        parser = parse(config, settings, cohort)
+        network = parser.get_parsed_content("network")
+        _try(network, settings, torch.device("cpu"), parser.get_parsed_content("blank"))
     except Exception as error:
         raise _mistake(error) from error
 
@@ -70,14 +74,20 @@ def carry_out(parser: ConfigParser) -> None:
         raise cause from None
 
 
-def _try(network: nn.Module, settings: Settings, device: torch.device) -> None:
+def _try(
+    network: nn.Module,
+    settings: Settings,
+    device: torch.device,
+    blank: Sequence[Tensor] | None,
+) -> None:
+    """Take blank input through a network: an image, or what the config says (`blank`)."""
     size = (1, settings.channels, *settings.image_size)
     network.eval()
     with torch.no_grad():
-        logits = network(torch.zeros(size, device=device))
+        logits = network(*(x.to(device) for x in blank or [torch.zeros(size)]))
     expected = (1, len(settings.task.classes), *settings.image_size)
     shape = tuple(getattr(logits, "shape", ()))
-    if shape != expected:
+    if shape[:1] + shape[1 - len(expected) :] != expected:
         raise InputError(
             f"The network makes {shape or type(logits).__name__} of an image of shape {size}; the"
             f" task needs {expected}: a channel for each of {', '.join(settings.task.classes)}."

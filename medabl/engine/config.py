@@ -16,7 +16,10 @@ from medabl.errors import ConfigError, InputError
 
 WIRING = "wiring.yaml"
 _SEPARATOR = "::"
-_PATHS = ("data", "run_dir", "split", "cache_dir", "weights")
+FURTHER_PATHS = ("weights", "also_train")
+"""Keys that some configs have beside the settings, whose values are names of files too."""
+
+_PATHS = ("data", "run_dir", "split", "cache_dir", *FURTHER_PATHS)
 _BELOW = "laid_over"
 _METHOD_KEYS = ("label", "loss", "distance_map")
 

@@ -173,6 +173,10 @@ def load_predictor(
     loaded = [load_checkpoint(path) for path in paths]
     described = [_parts(path, one, trust) for path, one in zip(paths, loaded, strict=True)]
     first = described[0]
+    if first["preprocess"] is None:
+        raise InputError(
+            f"{paths[0]} segments videos, which this does not; medabl.engine.segment_video does."
+        )
     for path, parts, one in zip(paths[1:], described[1:], loaded[1:], strict=True):
         different = [part for part in _COMMON if parts[part] != first[part]]
         if _preprocessing(one) != _preprocessing(loaded[0]):

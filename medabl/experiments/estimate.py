@@ -19,16 +19,11 @@ from torch.utils.data import default_collate
 from medabl.data import Cohort
 from medabl.data.axes import axes_with_slices_last
 from medabl.data.nifti import read_nifti
-from medabl.engine import (
-    Settings,
-    TargetLoss,
-    find_cohort,
-    prepare_training_batch,
-    settings_of,
-)
+from medabl.engine import Settings, find_cohort, settings_of
 from medabl.engine.build import parse
 from medabl.errors import InputError
 from medabl.experiments.plan import PlannedRun
+from medabl.files import is_picture
 from medabl.processors import peak_memory
 
 _STEPS = 3
@@ -97,42 +92,53 @@ def _estimate(run: PlannedRun, cohort: Cohort, finished: Sequence[PlannedRun]) -
 
 
 def _samples(cohort: Cohort, settings: Settings) -> int:
-    """Slices, or patches, that a subject gives."""
+    """Slices, patches, pictures or frames that a subject gives."""
+    image = next(iter(cohort.subjects[0].images.values()))
+    if image.is_dir():
+        return len(list(image.iterdir()))
     if settings.task.spatial_dims == 3:
         return settings.patches_per_volume or 1
-    scan = next(iter(cohort.subjects[0].images.values()))
-    return int(read_nifti(scan).data.shape[axes_with_slices_last(settings.slice_axis)[-1]])
+    if is_picture(image.name):
+        return 1
+    return int(read_nifti(image).data.shape[axes_with_slices_last(settings.slice_axis)[-1]])
 
 
 def _step_seconds(parser: ConfigParser, settings: Settings) -> float:
-    """Median time of a training step on blank images with a band to be segmented."""
+    """Median time of a training step."""
     torch.manual_seed(0)
     network = parser.get_parsed_content("placed_network").train()
     optimizer = parser.get_parsed_content("optimizer")
     device = parser.get_parsed_content("torch_device")
     autocast = parser.get_parsed_content("autocast")
-    loss = TargetLoss(parser.get_parsed_content("step_loss")).to(device)
-    add_maps = Compose(parser.get_parsed_content("distance_map"))
-    label = torch.zeros(1, *settings.image_size)
-    label[0, settings.image_size[0] // 3 : settings.image_size[0] // 2] = 1
-    blank = torch.zeros(len(settings.modalities), *settings.image_size)
-    sample = add_maps({"image": blank, "label": label})
-    batch = default_collate([sample] * settings.batch_size)
-    image, target = prepare_training_batch(
-        batch, device, memory_format=parser.get_parsed_content("memory_format")
-    )
+    loss = parser.get_parsed_content("trainer::loss_function")
+    inferer = parser.get_parsed_content("inferer")
+    prepare_batch = parser.get_parsed_content("trainer::prepare_batch")
+    options = parser.get_parsed_content("trainer::to_kwargs")
+    image, target, *further = prepare_batch(_batch(parser, settings), device, **options)
+    arguments = further[0] if further else ()
     seconds = []
     for _ in range(_STEPS + 1):
         start = time.perf_counter()
         optimizer.zero_grad()
         with torch.autocast(device.type, enabled=autocast.enabled, **autocast.options):
-            logits = network(image)
-        loss(logits.float(), target).backward()
+            logits = inferer(image, network, *arguments)
+        loss(logits, target).backward()
         optimizer.step()
         if device.type == "cuda":
             torch.cuda.synchronize()
         seconds.append(time.perf_counter() - start)
     return float(np.median(seconds[1:]))
+
+
+def _batch(parser: ConfigParser, settings: Settings) -> dict[str, Any]:
+    """The first batch; of scans, which take long to prepare, blank slices with a band."""
+    if parser.get("train_volumes") is None:
+        return dict(next(iter(parser.get_parsed_content("train_loader"))))
+    add_maps = Compose(parser.get_parsed_content("distance_map"))
+    label = torch.zeros(1, *settings.image_size)
+    label[0, settings.image_size[0] // 3 : settings.image_size[0] // 2] = 1
+    blank = torch.zeros(settings.channels, *settings.image_size)
+    return dict(default_collate([add_maps({"image": blank, "label": label})] * settings.batch_size))
 
 
 def _cost_key(run: PlannedRun) -> str:

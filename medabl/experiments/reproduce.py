@@ -13,18 +13,17 @@ from rich.console import Console
 from medabl.data import Subject, find_subjects
 from medabl.engine import pick_device
 from medabl.errors import InputError, UnfinishedError
+from medabl.experiments.claim import claim, refuse_other_contents
 from medabl.experiments.comparison import PRESETS, Comparison, plan_comparison
 from medabl.experiments.options import Options
 from medabl.experiments.prepare import check_space
 from medabl.experiments.sweep import carry_out, check_runs, not_done
-from medabl.files import check_writable, read_json, write_json
 from medabl.phantom import write_phantom_cohort
 from medabl.processors import peak_memory
 from medabl.report import write_report
 from medabl.report.boundary_evolution import write_boundary_evolution
 from medabl.report.words import count
 
-MARKER = "reproduce.json"
 PHANTOM_GIGABYTES = 2.5
 
 
@@ -79,7 +78,7 @@ def reproduce(settings: Settings, console: Console) -> Path:
     pick_device(settings.device)
     if settings.preset not in PRESETS:
         raise InputError(f"preset must be one of {', '.join(PRESETS)}; got {settings.preset!r}.")
-    _refuse_other_contents(settings)
+    refuse_other_contents(settings.out, _asked(settings))
     data = settings.data if settings.data is not None else _phantom(settings, console)
     subjects = find_subjects(data, settings.modalities)
     comparison = plan_comparison(
@@ -101,7 +100,7 @@ def reproduce(settings: Settings, console: Console) -> Path:
     check_space(settings.out, _gigabytes(settings, len(runs)))
     _describe(subjects, comparison, console)
     todo = check_runs(runs, settings.out, settings.options, console)
-    _claim(settings)
+    claim(settings.out, _asked(settings))
     for run in runs:
         if run.name not in todo:
             console.print(f"{run.name}: was there already", highlight=False)
@@ -127,35 +126,10 @@ def _asked(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _refuse_other_contents(settings: Settings) -> None:
-    """See that the output folder is new, empty or this comparison's."""
-    marker = settings.out / MARKER
-    if marker.is_file():
-        before, asked = read_json(marker), _asked(settings)
-        changed = [key for key in asked if before.get(key) != asked[key]]
-        if changed:
-            key = changed[0]
-            raise InputError(
-                f"{settings.out} holds a comparison with other settings ({key}: {before.get(key)},"
-                f" now {asked[key]}); choose another --out, or remove it."
-            )
-        return
-    if settings.out.exists() and (settings.out.is_file() or any(settings.out.iterdir())):
-        raise InputError(
-            f"{settings.out} holds something else; choose an empty or new folder as --out."
-        )
-
-
-def _claim(settings: Settings) -> None:
-    """Make the output folder this comparison's; not before its data have proved usable."""
-    check_writable(settings.out)
-    write_json(settings.out / MARKER, _asked(settings))
-
-
 def _phantom(settings: Settings, console: Console) -> Path:
     preset = PRESETS[settings.preset]
     folder = settings.out / "phantom"
-    _claim(settings)
+    claim(settings.out, _asked(settings))
     console.print(f"No --data given: the phantom cohort, {preset.phantom_subjects} subjects.")
     write_phantom_cohort(folder, subjects=preset.phantom_subjects, seed=0, size=preset.phantom_size)
     return folder

@@ -13,7 +13,7 @@ from medabl.metrics.classes import (
     mean_iou,
     pixel_accuracy,
 )
-from medabl.metrics.davis import davis_metrics, davis_statistics
+from medabl.metrics.davis import davis_metrics, davis_statistics, region_similarity
 from medabl.metrics.dice import VolumeDiceMetric
 from medabl.metrics.lesions import lesion_table
 from medabl.metrics.slices import SliceDiceMetric, SliceHausdorffRowsMetric, slice_metrics
@@ -38,6 +38,7 @@ __all__ = [
     "lesion_table",
     "mean_iou",
     "pixel_accuracy",
+    "region_similarity",
     "slice_metrics",
     "volume_metrics",
     "wmh_challenge_metrics",

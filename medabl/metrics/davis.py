@@ -16,7 +16,7 @@ from medabl.metrics.contours import class_contours, contour_f_scores
 from medabl.metrics.labels import Volume
 from medabl.metrics.masks import Mask, as_pair
 
-__all__ = ["davis_metrics", "davis_statistics"]
+__all__ = ["davis_metrics", "davis_statistics", "region_similarity"]
 
 _BOUND = 0.008
 _RECALL_ABOVE = 0.5
@@ -44,19 +44,33 @@ def davis_metrics(pred: Volume, ref: Volume) -> dict[str, npt.NDArray[np.float64
         TypeError: if an argument is no numeric array or tensor.
         ValueError: if shapes differ or are not 4D, or a value is not 0 or 1.
     """
-    pred, ref = as_pair(pred, ref)
-    if ref.ndim != 4:
-        raise ValueError(f"masks must be objects x frames x H x W, got shape {ref.shape}.")
-    p, r = _as_mask(pred, "pred"), _as_mask(ref, "ref")
-    either = (p | r).sum((2, 3))
-    shared = (p & r).sum((2, 3))
-    j = np.where(either == 0, 1.0, shared / np.maximum(either, 1))
-    tolerance = math.ceil(_BOUND * math.hypot(*ref.shape[2:]))
+    p, r = _as_masks(pred, ref)
+    j = region_similarity(p, r)
+    tolerance = math.ceil(_BOUND * math.hypot(*r.shape[2:]))
     f = [
         [_contour_f(*frame, tolerance) for frame in zip(*o, strict=True)]
         for o in zip(p, r, strict=True)
     ]
     return {"j": j, "f": np.array(f, dtype=np.float64).reshape(j.shape)}
+
+
+def region_similarity(pred: Volume, ref: Volume) -> npt.NDArray[np.float64]:
+    """J of every object in every frame: the `j` of `davis_metrics`, which takes no contours.
+
+    Args:
+        pred: objects x frames x H x W masks of 0 and 1; array or tensor.
+        ref: masks of the same shape.
+
+    Returns:
+        objects x frames.
+
+    Raises:
+        TypeError: if an argument is no numeric array or tensor.
+        ValueError: if shapes differ or are not 4D, or a value is not 0 or 1.
+    """
+    p, r = _as_masks(pred, ref)
+    either = (p | r).sum((2, 3))
+    return np.where(either == 0, 1.0, (p & r).sum((2, 3)) / np.maximum(either, 1))
 
 
 def davis_statistics(scores: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.float64]]:
@@ -90,6 +104,13 @@ def davis_statistics(scores: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[n
         "recall": (counted > _RECALL_ABOVE).mean(1),
         "decay": first.mean(1) - last.mean(1),
     }
+
+
+def _as_masks(pred: Volume, ref: Volume) -> tuple[Mask, Mask]:
+    pred, ref = as_pair(pred, ref)
+    if ref.ndim != 4:
+        raise ValueError(f"masks must be objects x frames x H x W, got shape {ref.shape}.")
+    return _as_mask(pred, "pred"), _as_mask(ref, "ref")
 
 
 def _as_mask(masks: npt.NDArray[Any], name: str) -> Mask:

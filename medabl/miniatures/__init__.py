@@ -6,16 +6,22 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from medabl.errors import InputError
-from medabl.miniatures import ade20k, cityscapes
+from medabl.miniatures import ade20k, cityscapes, video
 from medabl.miniatures.scene import Picture, write_pictures
 
-__all__ = ["MINIATURES", "write_miniature"]
+__all__ = ["MINIATURES", "VIDEOS", "write_miniature"]
 
 MINIATURES: dict[str, Callable[[int], Iterator[Picture]]] = {
     "cityscapes": cityscapes.pictures,
     "ade20k": ade20k.pictures,
 }
 """Layout -> the pictures of its miniature, a function of the seed."""
+
+VIDEOS: dict[str, Callable[[Path, int], None]] = {
+    "davis": video.write_davis,
+    "youtube_vos": video.write_youtube_vos,
+}
+"""Layout -> what writes its miniature into a folder, a function of the seed."""
 
 
 def write_miniature(layout: str, folder: str | Path, seed: int = 0) -> Path:
@@ -24,7 +30,7 @@ def write_miniature(layout: str, folder: str | Path, seed: int = 0) -> Path:
     The same seed writes the same files; those that are there already are kept.
 
     Args:
-        layout: key of `MINIATURES`.
+        layout: key of `MINIATURES` or `VIDEOS`.
         folder: where to.
         seed: 0 or more.
 
@@ -34,9 +40,13 @@ def write_miniature(layout: str, folder: str | Path, seed: int = 0) -> Path:
     Raises:
         InputError: if there is no such miniature, or the seed is negative.
     """
-    if layout not in MINIATURES:
-        raise InputError(f"There is no miniature of {layout!r}; there are {', '.join(MINIATURES)}.")
+    known = [*MINIATURES, *VIDEOS]
+    if layout not in known:
+        raise InputError(f"There is no miniature of {layout!r}; there are {', '.join(known)}.")
     if seed < 0:
         raise InputError(f"The seed of a miniature must be 0 or more, got {seed}.")
-    write_pictures(MINIATURES[layout](seed), Path(folder))
+    if layout in VIDEOS:
+        VIDEOS[layout](Path(folder), seed)
+    else:
+        write_pictures(MINIATURES[layout](seed), Path(folder))
     return Path(folder)

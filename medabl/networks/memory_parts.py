@@ -7,17 +7,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from medabl.networks.blocks import conv, resize
-from medabl.networks.resnet import STAGE_CHANNELS, ResNet50
-
-_FINE, _MIDDLE, _COARSE, _ = STAGE_CHANNELS
-_WIDTH = 256
+from medabl.networks.resnet import ResNet50, stage_channels
 
 
 class MemoryEncoder(ResNet50):
     """A ResNet-50 with two more channels in its first convolution: an object and all others."""
 
-    def __init__(self, stages: int) -> None:
-        super().__init__(stages)
+    def __init__(self, stages: int, width: int) -> None:
+        super().__init__(stages, width=width)
         self.mask_conv = conv(2, self.conv1.out_channels, kernel_size=7, stride=2)
 
     def encode(self, frame: Tensor, masks: Tensor) -> Tensor:
@@ -36,25 +33,27 @@ class MemoryEncoder(ResNet50):
 class Projection(nn.Module):
     """Key and value of an encoder's map: an eighth and a half of its channels."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.key = _conv3x3(_COARSE, _COARSE // 8)
-        self.value = _conv3x3(_COARSE, _COARSE // 2)
+        coarse = stage_channels(width)[2]
+        self.key = _conv3x3(coarse, coarse // 8)
+        self.value = _conv3x3(coarse, coarse // 2)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """N x 1024 x h x w to N x 128 x h x w and N x 512 x h x w."""
+        """N x C x h x w to N x C/8 x h x w and N x C/2 x h x w; C is 1024 at width 64."""
         return self.key(x), self.value(x)
 
 
 class Decoder(nn.Module):
     """Makes masks of what was read, by way of the query's finer maps."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.compress = nn.Sequential(_conv3x3(_COARSE, _WIDTH), _Residual())
-        self.refine_middle = _Refine(_MIDDLE)
-        self.refine_fine = _Refine(_FINE)
-        self.predict = _conv3x3(_WIDTH, 2)
+        fine, middle, coarse, _ = stage_channels(width)
+        self.compress = nn.Sequential(_conv3x3(coarse, fine), _Residual(fine))
+        self.refine_middle = _Refine(middle, fine)
+        self.refine_fine = _Refine(fine, fine)
+        self.predict = _conv3x3(fine, 2)
 
     def forward(self, read: Tensor, middle: Tensor, fine: Tensor) -> Tensor:
         """Logits of background and object at the size of ``fine``, N x 2 x H/4 x W/4."""
@@ -66,10 +65,10 @@ class Decoder(nn.Module):
 class _Refine(nn.Module):
     """Brings a map to the size of a finer one and adds that one to it."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, width: int) -> None:
         super().__init__()
-        self.skip = nn.Sequential(_conv3x3(channels, _WIDTH), _Residual())
-        self.merge = _Residual()
+        self.skip = nn.Sequential(_conv3x3(channels, width), _Residual(width))
+        self.merge = _Residual(width)
 
     def forward(self, x: Tensor, finer: Tensor) -> Tensor:
         skip = self.skip(finer)
@@ -80,10 +79,10 @@ class _Refine(nn.Module):
 class _Residual(nn.Module):
     """Two convolutions, each after a ReLU, beside the identity (He et al. 2016, Identity ...)."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.conv1 = _conv3x3(_WIDTH, _WIDTH)
-        self.conv2 = _conv3x3(_WIDTH, _WIDTH)
+        self.conv1 = _conv3x3(width, width)
+        self.conv2 = _conv3x3(width, width)
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.conv1(F.relu(x))

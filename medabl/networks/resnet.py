@@ -10,9 +10,15 @@ from torch.nn import functional as F
 from medabl.networks.blocks import BOTTLENECK_EXPANSION, Bottleneck, conv
 
 _BLOCKS = (3, 4, 6, 3)
-_STEM_CHANNELS = 64
-STAGE_CHANNELS = (256, 512, 1024, 2048)
-"""Channels out of each of the four stages."""
+
+
+def stage_channels(width: int = 64) -> tuple[int, int, int, int]:
+    """Channels out of each of the four stages of a `ResNet50` of that width."""
+    return 4 * width, 8 * width, 16 * width, 32 * width
+
+
+STAGE_CHANNELS = stage_channels()
+"""Of that of the published width."""
 
 
 def bottlenecks(
@@ -36,17 +42,19 @@ class ResNet50(nn.Module):
         dilated: the third and fourth stage dilate by 2 and 4 where they would stride, so that
             their maps keep an eighth of the image's size. The first block of a stage keeps the
             dilation of the stage before.
+        width: channels of the first convolution; published weights have 64, and all other numbers
+            of channels are in proportion.
     """
 
-    def __init__(self, stages: int = 4, dilated: bool = False) -> None:
+    def __init__(self, stages: int = 4, dilated: bool = False, width: int = 64) -> None:
         super().__init__()
         self.stages = stages
-        self.conv1 = conv(3, _STEM_CHANNELS, kernel_size=7, stride=2)
-        self.bn1 = nn.BatchNorm2d(_STEM_CHANNELS)
+        self.conv1 = conv(3, width, kernel_size=7, stride=2)
+        self.bn1 = nn.BatchNorm2d(width)
         strides, dilations = (
             ((1, 2, 1, 1), (1, 1, 1, 2, 4)) if dilated else ((1, 2, 2, 2), (1,) * 5)
         )
-        widths = (_STEM_CHANNELS, *STAGE_CHANNELS)
+        widths = (width, *stage_channels(width))
         for stage, (in_channels, out_channels) in enumerate(pairwise(widths[: stages + 1])):
             blocks = bottlenecks(
                 in_channels,

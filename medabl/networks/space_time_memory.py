@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from medabl.networks.memory_parts import Decoder, MemoryEncoder, Projection
 from medabl.networks.resnet import ResNet50
@@ -40,6 +41,10 @@ class SpaceTimeMemory(nn.Module):
     Agreement is the keys' scalar product over the root of their length, as Cheng et al. (2021) say
     of STM.
 
+    Args:
+        width: channels of the encoders' first convolution; the published network has 64, and all
+            other numbers of channels are in proportion.
+
     Example:
         >>> network = SpaceTimeMemory().eval()
         >>> frames, masks = torch.zeros(1, 3, 3, 48, 64), torch.zeros(1, 2, 48, 64)
@@ -47,20 +52,20 @@ class SpaceTimeMemory(nn.Module):
         torch.Size([1, 2, 3, 48, 64])
     """
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = 64) -> None:
         super().__init__()
-        self.memory_encoder = MemoryEncoder(stages=_STAGES)
-        self.memory_projection = Projection()
-        self.query_encoder = ResNet50(stages=_STAGES)
-        self.query_projection = Projection()
-        self.decoder = Decoder()
+        self.memory_encoder = MemoryEncoder(_STAGES, width)
+        self.memory_projection = Projection(width)
+        self.query_encoder = ResNet50(_STAGES, width=width)
+        self.query_projection = Projection(width)
+        self.decoder = Decoder(width)
         self.train()
 
     def train(self, mode: bool = True) -> SpaceTimeMemory:
         """Set the mode of all modules but the batch norms, which stay as at inference."""
         super().train(mode)
         for module in self.modules():
-            if isinstance(module, nn.BatchNorm2d):
+            if isinstance(module, _BatchNorm):  # those of several processes, too
                 module.eval()
         return self
 

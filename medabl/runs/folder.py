@@ -106,6 +106,11 @@ class RunFolder:
         """MLflow's local store."""
         return self.path / "mlflow.db"
 
+    @property
+    def start_metrics(self) -> Path:
+        """As ``natural_metrics.csv``, with the weights that the training began with."""
+        return self.path / "start_metrics.csv"
+
     def checkpoint(self, which: Which) -> Path:
         """Checkpoint of the best or the last epoch."""
         return self.path / "checkpoints" / f"{which}.pt"

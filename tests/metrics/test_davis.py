@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from slow_contours import slow_f
 
-from medabl.metrics import davis_metrics, davis_statistics
+from medabl.metrics import davis_metrics, davis_statistics, region_similarity
 
 
 def two_objects():
@@ -70,6 +70,13 @@ def test_noise_pixel_by_pixel(shape, density, seed):
         assert scores["j"][o, f] == (shared / either if either else 1)
         bound = math.ceil(0.008 * math.hypot(*shape[2:]))
         assert scores["f"][o, f] == pytest.approx(slow_f(p, r, bound), rel=1e-12)
+
+
+def test_region_similarity_alone_is_the_same():
+    pred, ref = two_objects()
+    assert np.array_equal(region_similarity(pred, ref), davis_metrics(pred, ref)["j"])
+    with pytest.raises(ValueError, match="objects x frames x H x W"):
+        region_similarity(pred[0], ref[0])
 
 
 def test_bound_grows_with_the_diagonal():

@@ -1,7 +1,7 @@
 import pytest
 import torch
 from published_keys import resnet50
-from torch import Tensor
+from torch import Tensor, nn
 
 from medabl.networks import SpaceTimeMemory
 from medabl.networks.space_time_memory import merge_objects
@@ -138,6 +138,26 @@ def test_batch_norms_are_disabled_in_training() -> None:
     frames, masks = _video(frames=2)
     network(frames + 5, masks)
     assert torch.equal(network.query_encoder.bn1.running_mean, before)
+
+
+def test_batch_norms_of_several_processes_are_disabled_as_well() -> None:
+    network = nn.SyncBatchNorm.convert_sync_batchnorm(SpaceTimeMemory(width=2)).train()
+    norms = [module for module in network.modules() if isinstance(module, nn.SyncBatchNorm)]
+    assert norms
+    assert not any(norm.training for norm in norms)
+
+
+def test_a_narrow_network_has_all_channels_in_proportion() -> None:
+    wide, narrow = SpaceTimeMemory(), SpaceTimeMemory(width=16)
+    pairs = zip(wide.named_parameters(), narrow.named_parameters(), strict=True)
+    fixed = (1, 2, 3)  # a mask's or a frame's channels, or the answer's two
+    for (name, one), (other, quarter) in pairs:
+        assert name == other
+        for n, m in zip(one.shape[:2], quarter.shape[:2], strict=True):
+            assert m == n if n in fixed else 4 * m == n, name
+    frames, masks = _video()
+    with torch.no_grad():
+        assert narrow(frames, masks).shape == (1, 2, 3, 48, 64)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from medabl.data.layouts import ade20k, bids, cityscapes, decathlon, nnunet, table, wmh
+from medabl.data.layouts import (
+    ade20k,
+    bids,
+    cityscapes,
+    davis,
+    decathlon,
+    nnunet,
+    table,
+    wmh,
+    youtube_vos,
+)
 from medabl.data.subject import Subject
 
 __all__ = ["LAYOUTS", "Layout"]
@@ -41,5 +51,15 @@ class Layout(Protocol):
         """
 
 
-LAYOUTS: tuple[Layout, ...] = (table, decathlon, nnunet, cityscapes, ade20k, bids, wmh)
+LAYOUTS: tuple[Layout, ...] = (
+    table,
+    decathlon,
+    nnunet,
+    cityscapes,
+    ade20k,
+    davis,
+    youtube_vos,
+    bids,
+    wmh,
+)
 """The known layouts; the first that recognizes a folder reads it."""
