@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 
@@ -45,7 +46,7 @@ def voxel_sizes(affine: torch.Tensor, images: int, axes: int) -> VoxelSizes:
 
 
 def resolve_spacing(
-    spacing: SpacingOrMeta, labels: torch.Tensor, name: str, batched: bool = True
+    spacing: SpacingOrMeta, labels: Any, name: str, batched: bool = True
 ) -> Spacing | VoxelSizes:
     """The spacing, looked up in the metadata of `labels` where it is `META`.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -153,7 +154,9 @@ def _resize(target: torch.Tensor, output: torch.Tensor, with_affine: bool) -> to
         return resized
     stride = torch.ones(affine.shape[-1], dtype=affine.dtype)
     stride[: len(size)] = torch.tensor(_stride(plain, output), dtype=affine.dtype)
-    return type(target)(resized, affine=affine * stride.to(affine.device))
+    meta: Any = type(target)
+    made: torch.Tensor = meta(resized, affine=affine * stride.to(affine.device))
+    return made
 
 
 def _stride(finest: torch.Tensor, output: torch.Tensor) -> tuple[float, ...]:
