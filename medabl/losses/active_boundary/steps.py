@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import torch
 
-from medabl.geometry.predicted_boundaries import true_positions
 from medabl.losses.active_boundary.settings import Settings
 
 # What the released code takes as the distance beyond the edge of the image.
@@ -144,63 +143,49 @@ def multiclass_step(
     *,
     static: bool,
 ) -> tuple[torch.Tensor, _Parts]:
-    """Loss of K voxels and its gradient, from C logits a voxel.
-
-    Class by class, since sums over a last axis as short as C cost more than all the rest.
-    """
-    log_probs, (center_rows, neighbor_rows) = _needed_log_probs(logits, centers, neighbors, static)
-    probs = log_probs.exp()
-    entropy = (probs * log_probs).sum(0)
-
-    def around(values: torch.Tensor) -> torch.Tensor:
-        return values.index_select(0, neighbor_rows.view(-1)).view_as(neighbors)
-
-    here = log_probs.index_select(1, center_rows)
-    there = [around(of_class) for of_class in probs]
-    divergence = around(entropy)
-    for of_class, log_here in zip(there, here, strict=True):
-        divergence.addcmul_(of_class, log_here, value=-1)
-    values, gradient = _cross_entropy(divergence, aim)
-    rows = [-(of_class * gradient).sum(0) for of_class in there]
-    parts = [(centers, torch.stack(rows, 1))]
+    """Loss of K voxels and its gradient, from C logits a voxel."""
+    rows, (center_rows, neighbor_rows) = _log_prob_rows(logits, centers, neighbors, static)
+    probs = rows.exp()
+    entropy = (probs * rows).sum(1)
+    log_here = rows.index_select(0, center_rows)
+    shape = (len(centers), len(neighbors), logits.shape[1])
+    there = probs.index_select(0, neighbor_rows.view(-1)).view(shape)
+    cross = (there * log_here[:, None]).sum(2)
+    divergence = entropy.index_select(0, neighbor_rows.view(-1)).view(shape[:2]) - cross
+    values, gradient = _cross_entropy(divergence.t().contiguous(), aim)
+    steps = gradient.t()[..., None]
+    parts = [(centers, -(there * steps).sum(1))]
     if not settings.detach_neighbors:
-        towards = [
-            of_class * (around(log_there) - log_here - divergence) * gradient
-            for of_class, log_there, log_here in zip(there, log_probs, here, strict=True)
-        ]
-        parts.append((neighbors.view(-1), torch.stack([x.view(-1) for x in towards], 1)))
+        log_there = rows.index_select(0, neighbor_rows.view(-1)).view(shape)
+        towards = there * (log_there - log_here[:, None] - divergence[..., None]) * steps
+        parts.append((neighbors.t().reshape(-1), towards.view(-1, shape[2])))
     return values, parts
 
 
-def _needed_log_probs(
+def _log_prob_rows(
     logits: torch.Tensor, centers: torch.Tensor, neighbors: torch.Tensor, static: bool
 ) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
-    """Log-probabilities of the voxels needed, C x U; among them the centres, K, and neighbours.
+    """Log-probabilities of the voxels needed, U x C, and the rows of centres and neighbours.
 
-    Unless `static`, a voxel that is needed often occurs once, and all voxels from the first to the
-    last are taken where the neighbours lie close.
+    Neighbours come as K x N. Unless `static`, a voxel that is needed often occurs once.
     """
-    channels, voxels = logits.shape[1], math.prod(logits.shape[2:])
+    around = neighbors.t().contiguous()
     if static:
-        needed = torch.cat([centers, neighbors.view(-1)])
+        needed = torch.cat([centers, around.view(-1)])
         index = torch.arange(len(needed), device=needed.device)
-        order = (index[: len(centers)], index[len(centers) :].view_as(neighbors))
+        order = (index[: len(centers)], index[len(centers) :].view_as(around))
     else:
-        low, high = (int(end) for end in neighbors.aminmax())
-        first, last = min(low, int(centers[0])), max(high, int(centers[-1]))
-        image, start = divmod(first, voxels)
-        if last // voxels == image and 2 * (last - first) < neighbors.numel():
-            columns = logits.flatten(2)[image, :, start : last % voxels + 1]
-            return columns.log_softmax(0), (centers - first, neighbors - first)
-        mask = torch.zeros(last - first + 1, dtype=torch.bool)
-        mask.numpy()[(neighbors.view(-1) - first).numpy()] = True
-        mask.numpy()[(centers - first).numpy()] = True
-        needed = true_positions(mask) + first
+        first = around.min()
+        mask = torch.zeros(int(around.max() - first) + 1, dtype=torch.bool)
+        mask[around.view(-1) - first] = True
+        mask[centers - first] = True
+        needed = mask.nonzero()[:, 0] + first
         rank = mask.cumsum(0) - 1
-        order = (rank[centers - first], rank[neighbors - first])
-    places = needed + needed.div(voxels, rounding_mode="floor") * ((channels - 1) * voxels)
+        order = (rank[centers - first], rank[around - first])
+    channels, voxels = logits.shape[1], math.prod(logits.shape[2:])
+    start = needed + needed.div(voxels, rounding_mode="floor") * ((channels - 1) * voxels)
     columns = logits.new_empty((channels, len(needed)))
     flat = logits.view(-1)
     for channel in range(channels):
-        torch.index_select(flat, 0, places + channel * voxels, out=columns[channel])
-    return columns.log_softmax(0), order
+        torch.index_select(flat, 0, start + channel * voxels, out=columns[channel])
+    return columns.log_softmax(0).t().contiguous(), order
