@@ -1,4 +1,4 @@
-"""Label maps with many classes judged over a set of images: IoU, accuracy, boundary F-score."""
+"""Label maps with many classes evaluated over a set of images: IoU, accuracy, boundary F-score."""
 
 from __future__ import annotations
 

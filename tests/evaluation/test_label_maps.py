@@ -1,4 +1,4 @@
-"""The table of what a set of label maps is judged by."""
+"""The table of the metrics of a set of label maps."""
 
 from __future__ import annotations
 
