@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from medabl.engine import packaged_config
+from medabl.experiments import read_sweep_file
 from medabl.experiments.published import TABLES, PublishedTable, Row, read_published
 from medabl.report.tables import PUBLISHED
 
@@ -84,6 +86,16 @@ def test_what_stands_in_two_tables_is_the_same() -> None:
 def test_table_8_is_the_one_that_the_comparison_shows() -> None:
     rows = {row.run["method"]: (*row.label, *row.published) for row in read_published(8).rows}  # type: ignore[index]
     assert rows == PUBLISHED
+
+
+@pytest.mark.parametrize("number", range(1, 8))
+def test_every_row_that_is_medabls_to_run_is_one_run_of_its_sweep(number: int) -> None:
+    sweep = read_sweep_file(packaged_config(f"tables/table{number}.yaml"))
+    runs = list(sweep.combinations())
+    wanted = [row.run for row in read_published(number).rows if row.run is not None]
+    for settings in wanted:
+        assert sum(settings.items() <= run.items() for run in runs) == 1, settings
+    assert all(any(w.items() <= run.items() for w in wanted) for run in runs)
 
 
 def test_a_row_with_too_few_numbers_is_refused() -> None:
