@@ -55,7 +55,7 @@ def group_by_what_varies(runs: Sequence[Run]) -> list[Run]:
     for run in runs:
         if run.folder is not None:
             trained.setdefault(run.method, []).append(run)
-    varying = {method: _varying(mine) for method, mine in trained.items()}
+    varying = {method: _short_names(_varying(mine)) for method, mine in trained.items()}
     result = []
     for run in runs:
         method, label = run.method, run.label
@@ -64,7 +64,11 @@ def group_by_what_varies(runs: Sequence[Run]) -> list[Run]:
         elif run.folder is not None:
             if len({other.label for other in trained[method]}) > 1:
                 method = label
-            values = [f"{key}={_short(run.settings.get(key))}" for key in varying[run.method]]
+            values = [
+                f"{name}={_short(run.settings[key])}"
+                for key, name in varying[run.method].items()
+                if run.settings.get(key) is not None
+            ]
             label = ", ".join([label, *values])
             method = ", ".join([method, *values])
         result.append(replace(run, method=method, label=label))
@@ -98,9 +102,14 @@ def _varying(runs: Sequence[Run]) -> list[str]:
     return found
 
 
+def _short_names(keys: Sequence[str]) -> dict[str, str]:
+    """Name each nested key by its last part, where no other ends in the same."""
+    last = {key: key.rsplit(".", 1)[-1] for key in keys}
+    ends = list(last.values())
+    return {key: name if ends.count(name) == 1 else key for key, name in last.items()}
+
+
 def _short(value: Any) -> str:
     if isinstance(value, list):
         return "+".join(map(_short, value)) or "none"
-    if value is None:
-        return "none"
     return f"{value:g}" if isinstance(value, float) else str(value)

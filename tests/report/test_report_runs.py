@@ -240,7 +240,7 @@ def test_a_setting_within_a_component_varies_too(tmp_path):
         own = settings(network={"_target_": "Net", "width": width, "in": "$len(@modalities)"})
         write_run(tmp_path, "gdl", 0, subject_names(3), name=f"w{width}", settings=own)
     labels = list(load_runs([tmp_path]).methods.values())
-    assert labels == ["GDL, network.width=16", "GDL, network.width=8"]
+    assert labels == ["GDL, width=16", "GDL, width=8"]
 
 
 def test_what_a_config_says_of_other_methods_makes_no_group(tmp_path):
