@@ -1,15 +1,18 @@
 """What devices without Triton compute: the same operator, which a CPU runs as well."""
 
 import itertools
+from types import SimpleNamespace
 
 import pytest
 import torch
 from reference_values import reference_values
 
 from medabl.geometry import boundary_distance
+from medabl.losses.active_boundary import dense
 from medabl.losses.active_boundary.op import active_boundary_values
 from medabl.losses.active_boundary.settings import Settings
 
+PAPER = Settings(0.01, 20.0, 0.2, True, False)
 SHAPES = [(1, 30, 21), (2, 30, 21), (4, 17, 33), (3, 1, 40), (1, 6, 7, 8), (3, 9, 5, 6)]
 
 
@@ -89,3 +92,26 @@ def test_operator_keeps_pytorchs_contract(channels, released):
     options = Settings(0.05, 20.0, 0.2, False, released)
     arguments = (logits.requires_grad_(), distance, None, *options)
     torch.library.opcheck(torch.ops.medabl.active_boundary_dense.default, arguments)
+
+
+@pytest.mark.parametrize(
+    ("settings", "ordered", "expected"),
+    [
+        (PAPER, False, True),
+        (PAPER, True, True),
+        (PAPER._replace(released=True), True, True),
+        (PAPER._replace(detach_neighbors=False), False, True),
+        (PAPER._replace(detach_neighbors=False), True, False),
+        (PAPER._replace(share_ties=True), False, False),
+    ],
+)
+def test_the_kernels_take_what_they_know_and_can_repeat(settings, ordered, expected, monkeypatch):
+    monkeypatch.setattr(dense, "triton_works", lambda: True)
+    on_cuda = SimpleNamespace(is_cuda=True, shape=(2, 2, 8, 8), numel=lambda: 256)
+    torch.use_deterministic_algorithms(ordered)
+    try:
+        assert dense.use_fused_kernels(on_cuda, settings) == expected
+    finally:
+        torch.use_deterministic_algorithms(False)
+    too_large = SimpleNamespace(is_cuda=True, shape=(1, 1, 2**16, 2**15), numel=lambda: 2**31)
+    assert not dense.use_fused_kernels(too_large, settings)
