@@ -10,7 +10,8 @@ ruff check .
 mypy
 # One torch thread a worker: the workers already fill the cores.
 export OMP_NUM_THREADS=1 MPLBACKEND=Agg
-workers=(-n "$(nproc)" --dist loadfile)
+# A file stays with one worker, and the folders' order, since those with the long tests come first.
+workers=(-n "$(nproc)" --dist loadfile --no-loadscope-reorder)
 if [ "${1:-}" = --fast ]; then
     exec pytest "${workers[@]}" -q -m "not slow" "${@:2}"
 fi
