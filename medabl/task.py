@@ -35,6 +35,7 @@ class Task(BaseModel):
         evaluated: the classes that are evaluated; by default all but the background.
         ignored: names in `labels` whose voxels count neither in a loss nor in a metric of pictures
             (the void of Cityscapes); the metrics of scans know no such voxels.
+        images: what it segments: scans, pictures or videos; None: not said, and not checked.
         spatial_dims: 2 (slices) or 3 (volumes and patches).
         key_metric: the validation metric that decides which epoch is best.
         higher_is_better: its direction.
@@ -59,6 +60,7 @@ class Task(BaseModel):
         tuple[str, ...], Field(validation_alias=AliasChoices("evaluated", "judged"))
     ] = ()
     ignored: tuple[str, ...] = ()
+    images: Literal["scans", "pictures", "videos"] | None = None
     spatial_dims: Literal[2, 3] = 2
     key_metric: str = "val_slice_dsc"
     higher_is_better: bool = True

@@ -40,13 +40,21 @@ def check_subjects(
         slice_axis: plane of the slices that will be taken.
 
     Raises:
-        InputError: naming the first bad file: unreadable, not on the grid of its fellows, with
-            NaN, constant, or a mask with other labels than the task's.
+        InputError: if they are of another kind than the task's images; or naming the first bad
+            file: unreadable, not on the grid of its fellows, with NaN, constant, or a mask with
+            other labels than the task's.
     """
-    if all(map(is_video, subjects)):
+    kind = _kind(subjects)
+    if task.images not in (None, kind):
+        first = next(iter(subjects[0].images.values()))
+        raise InputError(
+            f"{first}: the data set holds {kind}, but the task {task.name} is one of {task.images};"
+            " name another data set, or the config of another task."
+        )
+    if kind == "videos":
         check_videos(subjects)
         return
-    if all(subject.is_picture for subject in subjects):
+    if kind == "pictures":
         check_pictures(subjects, task)
         return
     last = axes_with_slices_last(slice_axis)[2]
@@ -58,6 +66,12 @@ def check_subjects(
                 thick.append((subject, grid))
     if thick:
         warnings.warn(_thick_axis(thick, slice_axis), stacklevel=2)
+
+
+def _kind(subjects: Sequence[Subject]) -> str:
+    if all(map(is_video, subjects)):
+        return "videos"
+    return "pictures" if all(subject.is_picture for subject in subjects) else "scans"
 
 
 def check_subject(subject: Subject, task: Task = WMH) -> Volume:

@@ -95,7 +95,7 @@ def plan_comparison(
     if planned:
         raise InputError(
             f"{planned[0]} cannot be overridden here: the comparison sets it for each of its runs;"
-            " use --losses, --seeds, --folds, --out and --data."
+            " use the command's own options (--seeds, --folds, --out, --data)."
         )
     files = [*PRESETS[preset].configs, *configs]
     base = load_config(files, {**overrides, "data": str(data)})

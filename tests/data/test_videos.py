@@ -11,7 +11,9 @@ from PIL import Image
 
 from medabl.data import check_subjects, find_subjects, read_video, split_subjects
 from medabl.data.video import further_videos, read_mask
+from medabl.engine import load_config, settings_of
 from medabl.errors import InputError
+from medabl.miniatures import write_miniature
 from medabl.palette import write_mask
 
 PALETTE = [0, 0, 0, 128, 0, 0, 0, 128, 0] + [7] * 759
@@ -184,3 +186,18 @@ def test_a_frame_that_changes_changes_the_fingerprint(tmp_path: Path) -> None:
     assert difference(before, take_fingerprints(files)) is None
     write_frame(tmp_path / FRAME, (22, 12))
     assert "rgb of subject dog-agility changed" in str(difference(before, take_fingerprints(files)))
+
+
+@pytest.mark.parametrize(
+    ("layout", "config", "expected"),
+    [
+        ("davis", "ade20k.yaml", "holds videos, but the task ade20k is one of pictures"),
+        ("ade20k", "davis.yaml", "holds pictures, but the task davis is one of videos"),
+    ],
+)
+def test_a_data_set_of_another_kind_is_refused(tmp_path, layout, config, expected):
+    write_miniature(layout, tmp_path / "data")
+    loaded = load_config([config], {"data": str(tmp_path / "data")})
+    subjects = find_subjects(tmp_path / "data", ["rgb"])
+    with pytest.raises(InputError, match=expected):
+        check_subjects(subjects, settings_of(loaded).task)
