@@ -126,6 +126,7 @@ def test_texture_inside_a_region_is_no_boundary_where_the_class_has_to_change():
         ({"boundary_factor": 0}, "boundary_factor must be positive, got 0"),
         ({"min_divergence": -1}, "min_divergence must be positive, got -1"),
         ({"reach": math.nan}, "reach must be positive, got nan"),
+        ({"reach": "5"}, "reach must be positive, got '5'"),
         ({"variant": "released", "share_ties": True}, 'variant="released" repeats code'),
     ],
 )

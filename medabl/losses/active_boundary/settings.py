@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from numbers import Real
 from typing import NamedTuple, get_type_hints
 
 from medabl.geometry.predicted_boundaries import MIN_DIVERGENCE, allowed_voxels
@@ -57,8 +58,10 @@ def check_options(
             f"predicted_boundary must be one of {', '.join(_PREDICTED)}, got {predicted_boundary}."
         )
     for name, value in positive.items():
-        if value is not None and not 0 < value < math.inf:
-            raise ValueError(f"{name} must be positive, got {value}.")
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, Real) or not 0 < value < math.inf:
+            raise ValueError(f"{name} must be positive, got {value!r}.")
 
 
 def boundary_capacity(shape: Sequence[int], settings: Settings) -> int:
