@@ -8,10 +8,10 @@ source scripts/env.sh
 ruff format --check .
 ruff check .
 mypy
-# One torch thread a worker: the workers already fill the cores.
-export OMP_NUM_THREADS=1 MPLBACKEND=Agg
+# A worker a core (asked before the next line, which nproc would heed), with one torch thread each.
 # A file stays with one worker, and the folders' order, since those with the long tests come first.
 workers=(-n "$(nproc)" --dist loadfile --no-loadscope-reorder)
+export OMP_NUM_THREADS=1 MPLBACKEND=Agg
 if [ "${1:-}" = --fast ]; then
     exec pytest "${workers[@]}" -q -m "not slow" "${@:2}"
 fi
