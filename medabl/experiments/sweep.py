@@ -115,15 +115,16 @@ def is_wanted(progress: Progress, options: Options) -> bool:
 
 
 def count_jobs(runs: Sequence[PlannedRun], options: Options) -> int:
-    """How many runs are carried out at the same time.
+    """How many runs are carried out at the same time: no more than there are.
 
     Raises:
         InputError: if a number was asked for that means nothing.
     """
-    if options.jobs is None:
-        return default_jobs(str(runs[0].config["device"]))
-    check_jobs(options.jobs)
-    return options.jobs
+    jobs = options.jobs
+    if jobs is None:
+        jobs = default_jobs(str(runs[0].config["device"]))
+    check_jobs(jobs)
+    return min(jobs, len(runs))
 
 
 def _metric(runs: Sequence[PlannedRun]) -> str:
