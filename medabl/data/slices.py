@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from monai.data import Dataset
+from monai.data import Dataset, MetaTensor
 from torch import Tensor
 
 from medabl.data.volumes import slices_first
@@ -23,6 +23,9 @@ class SliceDataset(Dataset):
             (a scan without mask).
         foreground: keep only slices where the tensor of this key is not zero everywhere, if there
             is any.
+        with_affine: make every slice a `MetaTensor` with its volume's ``affine``, from which
+            ``spacing="meta"`` reads the size of its pixels; else slices are plain tensors, which a
+            collate function need not merge the metadata of.
 
     Example:
         >>> import torch
@@ -36,14 +39,17 @@ class SliceDataset(Dataset):
         volumes: Sequence[Mapping[str, Any]],
         keys: Sequence[str] = ("image", "label"),
         foreground: str | None = None,
+        with_affine: bool = False,
     ) -> None:
         slices: list[dict[str, Any]] = []
         for volume in volumes:
-            # Plain tensors: the collate function need not merge the volumes' metadata.
             plain = {key: volume[key].as_subclass(Tensor) for key in keys if key in volume}
             tensors = {key: slices_first(tensor) for key, tensor in plain.items()}
             for z in range(tensors[keys[0]].shape[-1]):
                 sliced = {key: tensor[..., z] for key, tensor in tensors.items()}
+                if with_affine:
+                    affine = volume["affine"]
+                    sliced = {key: MetaTensor(x, affine=affine) for key, x in sliced.items()}
                 slices.append({**sliced, "subject": volume["subject"], "slice": z})
         if foreground is not None:
             slices = [sample for sample in slices if sample[foreground].any()] or slices

@@ -47,22 +47,32 @@ def cached_volumes(
             anew.
 
     Returns:
-        the volumes, as dictionaries.
+        the volumes, as dictionaries, with the ``affine`` of their ``image`` if it has one.
     """
     items = [subject_item(subject) for subject in subjects]
+    located = Compose([transform, AffineBeside()])
     if cache_dir is None:
-        chain = Compose([transform, SlicesFirst()])
+        chain = Compose([located, SlicesFirst()])
         return CacheDataset(items, chain, progress=False, copy_cache=False, as_contiguous=False)
     contents = take_fingerprints({subject.id: subject.files for subject in subjects})
     stored = PersistentDataset(
         [{**item, "content": contents[item["subject"]]} for item in items],
-        transform,
+        located,
         cache_dir=Path(cache_dir),
         hash_transform=pickle_hashing,
     )
     return CacheDataset(
         stored, SlicesFirst(), progress=False, copy_cache=False, as_contiguous=False
     )
+
+
+class AffineBeside(Transform):
+    """Put the affine of an item's image beside it: a disk cache keeps tensors without metadata."""
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """The item, with an ``affine`` (4 x 4) if its image has one."""
+        affine = getattr(data.get("image"), "affine", None)
+        return {**data, **({} if affine is None else {"affine": affine})}
 
 
 class SlicesFirst(Transform):
@@ -73,7 +83,10 @@ class SlicesFirst(Transform):
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """The item, its tensors laid out anew."""
-        return {k: slices_first(v) if isinstance(v, Tensor) else v for k, v in data.items()}
+        return {
+            key: slices_first(value) if isinstance(value, Tensor) and key != "affine" else value
+            for key, value in data.items()
+        }
 
 
 def slices_first(tensor: Tensor) -> Tensor:

@@ -28,6 +28,12 @@ def _ids(value: Any) -> Any:
     return value
 
 
+def _word(value: Any) -> Any:
+    """A word alone in a list, as an override of a list makes it, by itself."""
+    alone = isinstance(value, list) and len(value) == 1 and isinstance(value[0], str)
+    return value[0] if alone else value
+
+
 Count = Annotated[int, BeforeValidator(_no_bool), Field(ge=1)]
 _MOST_NAMES = 20
 
@@ -76,8 +82,11 @@ class Settings(BaseModel):
     image_size: Annotated[tuple[Count, ...], Field(min_length=2, max_length=3)] = Field(
         description="size of what the network sees, a slice or a 3D patch, in voxels"
     )
-    spacing: tuple[Length, Length, Length] | None = Field(
-        description="3D: voxel size that volumes are brought to, in mm, slices last"
+    spacing: Annotated[
+        tuple[Length, Length, Length] | Literal["meta"] | None, BeforeValidator(_word)
+    ] = Field(
+        description="distances: null in pixels, meta in mm by each slice's pixel size; 3D: voxel"
+        " size that volumes are brought to, in mm, slices last"
     )
     patches_per_volume: Count | None = Field(
         description="3D: patches drawn from each volume in an epoch"
@@ -126,11 +135,20 @@ class Settings(BaseModel):
                 f"image_size needs {self.task.spatial_dims} numbers for a task of"
                 f" {self.task.spatial_dims} spatial dimensions, got {len(self.image_size)}"
             )
-        problems += [
-            f"{key} is for tasks of 3 spatial dimensions; leave it out"
-            for key in ("spacing", "patches_per_volume")
-            if self.task.spatial_dims == 2 and getattr(self, key) is not None
-        ]
+        if self.task.spatial_dims == 2 and self.patches_per_volume is not None:
+            problems.append("patches_per_volume is for tasks of 3 spatial dimensions; leave it out")
+        if self.task.spatial_dims == 2 and self.spacing not in (None, "meta"):
+            problems.append(
+                "spacing in mm is for tasks of 3 spatial dimensions; leave it out, or say"
+                " spacing=meta for distances in mm by the pixel size of each slice"
+            )
+        if self.spacing == "meta" and self.task.images not in (None, "scans"):
+            problems.append(f"spacing=meta is for scans: {self.task.images} have no size in mm")
+        if self.task.spatial_dims == 3 and self.spacing == "meta":
+            problems.append(
+                "spacing=meta is for tasks of 2 spatial dimensions; give the voxel size in mm that"
+                " volumes are brought to, such as spacing=1,1,3"
+            )
         if self.folds is not None and self.fold >= self.folds:
             problems.append(f"fold must be below folds={self.folds}, got {self.fold}")
         if self.folds is not None and self.split is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 
 import torch
 from torch.nn.modules.loss import _Loss
@@ -186,17 +187,28 @@ class SegmentationLoss(_Loss):
             target = target.where(valid, 0)
         if not self.to_onehot_y or input.shape[1] == 1:
             return target.to(dtype)
-        labels = target.long()
         one_hot = torch.zeros(input.shape, dtype=dtype, device=target.device)
+        return self._by_label(
+            lambda labels: one_hot.scatter_(1, labels, 1.0), target.long(), input.shape[1]
+        )
+
+    def _by_label(
+        self, take: Callable[[torch.Tensor], torch.Tensor], labels: torch.Tensor, classes: int
+    ) -> torch.Tensor:
+        """What `take` makes of B x 1 x ... labels that are an index to it.
+
+        Raises:
+            ValueError: naming a label that is no class.
+        """
         if torch.compiler.is_compiling():
-            return one_hot.scatter_(1, labels, 1.0)
+            return take(labels)
         if labels.is_cuda and self._may_look_at("labels", labels):
             # The device's own words would name no label.
-            refuse_strange_labels(labels, input.shape[1])
+            refuse_strange_labels(labels, classes)
         try:
-            return one_hot.scatter_(1, labels, 1.0)
+            return take(labels)
         except RuntimeError:
-            refuse_strange_labels(labels, input.shape[1])
+            refuse_strange_labels(labels, classes)
             raise
 
     def _keep(self, values: torch.Tensor) -> torch.Tensor:

@@ -15,9 +15,8 @@ from medabl.geometry.voxel_sizes import (
     by_size,
     resolve_spacing,
 )
-from medabl.losses.cross_entropy import voxel_cross_entropy
 from medabl.losses.lesion_loss import LesionLoss
-from medabl.losses.tensors import log_probabilities
+from medabl.losses.tensors import as_labels, log_probabilities
 
 _SMOOTH = 1e-5
 
@@ -108,43 +107,41 @@ class CCDiceCELoss(LesionLoss):
         input, target = self._accept(input, target)
         valid = self._valid(target)
         log_probs = log_probabilities(self._logits(input))
-        one_hot = self._one_hot(input, target, valid)
-        truth = self._foreground(one_hot)
-        probs = log_probs[:, 1:].exp()
-        counted = truth.new_ones(()).expand_as(truth)
+        labels = as_labels(target).long()
+        labels = labels if valid is None else labels.where(valid, 0)
+        log_true = self._by_label(
+            lambda index: log_probs.gather(1, index), labels, log_probs.shape[1]
+        )
+        voxels = _Voxels(labels, log_true, log_probs[:, 1:].exp(), valid)
         if valid is not None:
-            probs, truth, counted = (x.where(valid, 0) for x in (probs, truth, counted))
-        entropy = voxel_cross_entropy(log_probs, one_hot, valid).expand_as(truth)
-        values = _Sums(probs * truth, probs + truth, entropy, counted)
+            probs = voxels.probs.where(valid, 0)
+            voxels = voxels._replace(log_true=log_true.where(valid, 0), probs=probs)
 
-        cells = _cells(truth, spacing) if cell_map is None else self._given_cells(cell_map, input)
-        sums = _sums_over(cells, values)
+        if cell_map is None:
+            cells = _cells(_of_classes(labels, input), spacing)
+        else:
+            cells = self._given(cell_map, input, "cell_map")
+        sums = _sums_over(cells, _number_of(cells), voxels)
         image = _Sums(*[x.sum(2) for x in sums])
         loss = _dice_ce(image, _SMOOTH) + _mean_over_cells(sums)
         if self.predicted_cells:
-            classes = torch.arange(1, log_probs.shape[1], device=input.device)
             likeliest = log_probs.argmax(1, keepdim=True)
-            predicted = likeliest == classes.view(-1, *[1] * (input.ndim - 2))
-            cells = _cells(predicted if valid is None else predicted & valid, spacing)
-            loss = loss + _mean_over_cells(_sums_over(cells, values))
+            predicted = likeliest if valid is None else likeliest.where(valid, 0)
+            cells = _cells(_of_classes(predicted, input), spacing)
+            loss = loss + _mean_over_cells(_sums_over(cells, _number_of(cells), voxels))
         return self._reduce(loss.mean(1))
 
-    def _given_cells(self, cell_map: torch.Tensor, input: torch.Tensor) -> torch.Tensor:
-        cells = self._given(cell_map, input, "cell_map")
-        # On other devices the look would wait for them, and a wrong number is found by themselves.
-        if cells.device.type == "cpu" and not torch.compiler.is_compiling():
-            most = most_components(cells.shape[2:])
-            low, high = (int(end) for end in cells.aminmax()) if cells.numel() else (0, 0)
-            if low < 0 or high > most:
-                raise ValueError(
-                    f"cell_map must hold numbers of lesions, from 0 to {most} at this size, got "
-                    f"{low} to {high}."
-                )
-        return cells
 
+class _Voxels(NamedTuple):
+    """What is summed: labels and their log-probability B x 1 x ..., classes' probabilities.
 
-def _cells(mask: torch.Tensor, spacing: Spacing | VoxelSizes) -> torch.Tensor:
-    return by_size(nearest_component, spacing, connected_components(mask))
+    Outside `valid` all of them are 0.
+    """
+
+    labels: torch.Tensor
+    log_true: torch.Tensor
+    probs: torch.Tensor
+    valid: torch.Tensor | None
 
 
 class _Sums(NamedTuple):
@@ -156,18 +153,59 @@ class _Sums(NamedTuple):
     voxels: torch.Tensor
 
 
-def _sums_over(cells: torch.Tensor, values: _Sums) -> _Sums:
-    """Of values B x C x ..., their sums over each cell: B x C x cells.
+def _of_classes(labels: torch.Tensor, input: torch.Tensor) -> torch.Tensor:
+    """B x 1 x ... labels to the masks B x classes x ... of all but the background."""
+    classes = torch.arange(1, max(input.shape[1], 2), device=labels.device)
+    return labels == classes.view(-1, *[1] * (labels.ndim - 2))
 
-    There are as many cells as there could be, so that nothing waits for the device to count them.
+
+def _cells(mask: torch.Tensor, spacing: Spacing | VoxelSizes) -> torch.Tensor:
+    return by_size(nearest_component, spacing, connected_components(mask))
+
+
+def _number_of(cells: torch.Tensor) -> int:
+    """How many numbers a cell can have, 0 included.
+
+    Elsewhere than on the CPU to look would wait for the device, and a wrong number is found by
+    itself.
+
+    Raises:
+        ValueError: for a number that no lesion can have.
     """
+    most = most_components(cells.shape[2:])
+    if cells.device.type != "cpu" or torch.compiler.is_compiling() or not cells.numel():
+        return most + 1
+    low, high = (int(end) for end in cells.aminmax())
+    if low < 0 or high > most:
+        raise ValueError(
+            f"cell_map must hold numbers of lesions, from 0 to {most} at this size, got {low} to "
+            f"{high}."
+        )
+    return high + 1
+
+
+def _sums_over(cells: torch.Tensor, number: int, voxels: _Voxels) -> _Sums:
+    """The sums over each cell, B x classes x number."""
     images, classes = cells.shape[:2]
-    number = most_components(cells.shape[2:]) + 1
-    first = torch.arange(0, images * classes * number, number, device=cells.device)
-    index = (cells.flatten(0, 1).flatten(1).int() + first[:, None].int()).flatten()
-    empty = values.overlap.new_zeros(images * classes * number)
-    sums = [empty.index_add(0, index, value.flatten()) for value in values]
-    return _Sums(*[x.view(images, classes, number) for x in sums])
+    size = images * classes * number
+    first = torch.arange(0, size, number, device=cells.device, dtype=torch.int32)
+    index = cells.flatten(2).int() + first.view(images, classes, 1)
+    labels, log_true, probs, valid = (None if x is None else x.flatten(2) for x in voxels)
+    lesion = labels > 0
+    # What is not 0 in the voxels' own class alone is added up there, once a voxel.
+    own = index.gather(1, (labels - 1).clamp_min(0))
+
+    def add(where: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+        added = probs.new_zeros(size).index_add(0, where.flatten(), values.flatten())
+        return added.view(images, classes, number)
+
+    counted = probs.new_ones(()) if valid is None else valid.to(probs.dtype)
+    return _Sums(
+        overlap=add(own, log_true.exp().where(lesion, 0)),
+        volumes=add(index, probs) + add(own, lesion.to(probs.dtype)),
+        entropy=add(index, -log_true.expand_as(index)),
+        voxels=add(index, counted.expand_as(index)),
+    )
 
 
 def _mean_over_cells(sums: _Sums) -> torch.Tensor:

@@ -139,6 +139,8 @@ def test_results_and_report_take_3d_runs(
     [
         ({"spacing": [1, 0, 3]}, "spacing::1=0.*greater than 0"),
         ({"patches_per_volume": 0}, "patches_per_volume=0"),
+        ({"spacing": "meta"}, "spacing=meta is for tasks of 2.*such as spacing=1,1,3"),
+        ({"spacing": "metres"}, "spacing=metres"),
     ],
 )
 def test_settings_of_patches_are_checked(wrong: dict[str, Any], sentence: str) -> None:
@@ -147,8 +149,10 @@ def test_settings_of_patches_are_checked(wrong: dict[str, Any], sentence: str) -
 
 
 def test_slices_have_no_settings_of_patches() -> None:
-    with pytest.raises(InputError, match="spacing is for tasks of 3 spatial dimensions"):
+    with pytest.raises(InputError, match=r"spacing in mm is for tasks of 3 .*say spacing=meta"):
         load_config(["wmh.yaml"], {"spacing": [1, 1, 3]})
+    with pytest.raises(InputError, match="patches_per_volume is for tasks of 3 spatial dimensions"):
+        load_config(["wmh.yaml"], {"patches_per_volume": 2})
 
 
 def test_a_patch_too_small_for_the_network_is_refused_in_a_sentence(

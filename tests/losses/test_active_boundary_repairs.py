@@ -81,7 +81,7 @@ def test_operator_on_and_off_the_cpu_equals_the_reference(seed, channels, detach
     torch.testing.assert_close(1 / scales, counts.clamp_min(1).to(scales.dtype))
 
 
-@pytest.mark.parametrize("options", [{"share_ties": True}, OPTIONS[-1]], ids=str)
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_gradcheck(options):
     labels = torch.zeros(2, 1, 6, 5)
     labels[:, :, 2:4, 2:4] = 1
@@ -91,6 +91,73 @@ def test_gradcheck(options):
     logits = noise(0, 2, 3, 6, 5).requires_grad_()
     assert loss(logits, labels) > 0
     assert torch.autograd.gradcheck(lambda x: loss(x, labels), logits)
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_a_batch_is_the_mean_of_the_images_that_have_a_lesion(options):
+    logits = noise(1, 3, 2, 20, 22)
+    labels = labels_like(logits, 4)
+    labels[1] = 0
+    loss = ActiveBoundaryLoss(**FLAGS, **as_arguments(options))
+    alone = [loss(logits[i : i + 1], labels[i : i + 1]) for i in range(3)]
+    assert alone[1] == 0 < min(alone[0], alone[2])
+    value, gradient = gradient_of(loss, logits, labels)
+    torch.testing.assert_close(value, (alone[0] + alone[2]) / 2)
+    assert not gradient[1].any()
+    assert gradient[0].any() and gradient[2].any()
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_a_thousand_lesions(options):
+    labels = torch.zeros(1, 1, 192, 192, dtype=torch.long)
+    labels[..., 1::6, 1::6] = 1
+    logits = noise(2, 1, 2, 192, 192)
+    value, gradient = gradient_of(
+        ActiveBoundaryLoss(**FLAGS, **as_arguments(options)), logits, labels
+    )
+    distance = boundary_distance(labels)[:, 0]
+    settings = Settings(0.01, 20.0, 0.2, True, False, **options)
+    expected, _, counts = reference_values(logits, distance, None, settings)
+    assert counts > 100
+    torch.testing.assert_close(value, expected[0])
+    assert gradient.isfinite().all()
+
+
+@pytest.mark.parametrize("reach", [1.0, 2.5, 6.0])
+def test_beyond_its_reach_nothing_is_pushed(reach):
+    labels = torch.zeros(1, 1, 40, 40, dtype=torch.long)
+    labels[..., 15:22, 12:20] = 1
+    loss = ActiveBoundaryLoss(**FLAGS, max_boundary_ratio=0.5, reach=reach)
+    _, gradient = gradient_of(loss, noise(3, 1, 2, 40, 40), labels)
+    distance = boundary_distance(labels)
+    pushed = distance[gradient.abs().sum(1, keepdim=True) > 0]
+    assert pushed.min() > 0 and pushed.max() <= reach
+    assert pushed.max() > reach - 1
+
+
+@pytest.mark.parametrize("factor", [0.5, 1.0, 3.0])
+def test_the_predicted_boundary_grows_with_the_true_one(factor):
+    pushed = []
+    for side in (4, 20):
+        labels = torch.zeros(1, 1, 64, 64, dtype=torch.long)
+        labels[..., 10 : 10 + side, 10 : 10 + side] = 1
+        loss = ActiveBoundaryLoss(**FLAGS, boundary_factor=factor)
+        _, gradient = gradient_of(loss, noise(4, 1, 2, 64, 64), labels)
+        seeds = factor * int((boundary_distance(labels) == 0).sum())
+        pushed.append(int((gradient.abs().sum(1) > 0).sum()))
+        # Each of them is dilated to 3 x 3, which overlap, and the true boundary takes no part.
+        assert seeds < pushed[-1] <= 9 * seeds
+    assert pushed[1] > 2.5 * pushed[0]
+
+
+def test_where_all_divergences_are_below_the_floor_nothing_is_pushed():
+    labels = torch.zeros(1, 1, 24, 24, dtype=torch.long)
+    labels[..., 8:14, 8:14] = 1
+    logits = noise(5, 1, 2, 24, 24, scale=0.01)
+    assert ActiveBoundaryLoss(**FLAGS)(logits, labels) > 0
+    value, gradient = gradient_of(ActiveBoundaryLoss(**FLAGS, min_divergence=0.1), logits, labels)
+    assert value == 0
+    assert not gradient.any()
 
 
 def test_a_shared_target_does_not_depend_on_the_order_of_the_neighbours():

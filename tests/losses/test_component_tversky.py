@@ -83,6 +83,15 @@ def test_a_given_map_changes_nothing(classes, spatial):
     torch.testing.assert_close(loss(logits, labels, size_map=sizes), loss(logits, labels))
 
 
+def test_one_lesion():
+    labels = torch.zeros(1, 1, 8, 8, dtype=torch.long)
+    labels[..., 2:5, 2:6] = 1
+    logits = torch.zeros(1, 2, 8, 8, dtype=torch.float64)
+    hits, false = 12 / 17 / 2, 0.01 * 52 / 2
+    expected = 1 - hits / (hits + 0.3 * false + 0.7 * hits)
+    assert ComponentTverskyLoss(**FLAGS)(logits, labels).item() == pytest.approx(expected, rel=1e-4)
+
+
 def test_a_thousand_lesions():
     labels = torch.zeros(1, 1, 64, 64, dtype=torch.long)
     labels[..., ::2, ::2] = 1

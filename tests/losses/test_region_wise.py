@@ -25,11 +25,13 @@ def slow_loss(logits, labels, classes, spacing=None):
     return total / (len(labels) * len(classes) * labels[0].numel())
 
 
-@pytest.mark.parametrize("spacing", [None, (0.5, 2.0)])
+@pytest.mark.parametrize(
+    ("spatial", "spacing"), [((9, 11), None), ((9, 11), (0.5, 2.0)), ((5, 6, 4), (1.0, 1.0, 3.0))]
+)
 @pytest.mark.parametrize("include_background", [False, True])
 @pytest.mark.parametrize("classes", [2, 3])
-def test_equals_the_definition(classes, include_background, spacing):
-    logits, labels = example(0, classes)
+def test_equals_the_definition(classes, include_background, spatial, spacing):
+    logits, labels = example(0, classes, spatial)
     labels[1] = 0
     loss = RegionWiseLoss(**FLAGS, include_background=include_background, spacing=spacing)
     expected = slow_loss(logits, labels, range(0 if include_background else 1, classes), spacing)
@@ -75,6 +77,25 @@ def test_a_batch_is_the_mean_of_its_images():
     assert values.shape == logits.shape
     torch.testing.assert_close(values.mean(), torch.stack(alone).mean())
     torch.testing.assert_close(RegionWiseLoss(**FLAGS)(logits, labels), values.mean())
+
+
+def test_an_image_without_lesion_pushes_the_lesion_class_down_everywhere():
+    labels = torch.zeros(1, 1, 6, 8, dtype=torch.long)
+    logits = torch.zeros(1, 2, 6, 8, dtype=torch.float64, requires_grad=True)
+    loss = RegionWiseLoss(**FLAGS, include_background=False)(logits, labels)
+    assert loss.item() == pytest.approx(0.5)
+    loss.backward()
+    assert (logits.grad[:, 1] > 0).all()
+
+
+def test_one_lesion():
+    """A square of 5 x 5: its rim is 1 deep, the ring within 2, the centre 3."""
+    labels = torch.zeros(1, 1, 9, 9, dtype=torch.long)
+    labels[..., 2:7, 2:7] = 1
+    logits = torch.zeros(1, 2, 9, 9, dtype=torch.float64)
+    depths = 16 * 1 + 8 * 2 + 1 * 3
+    loss = RegionWiseLoss(**FLAGS, include_background=False)
+    assert loss(logits, labels).item() == pytest.approx((81 - 25 - depths / 3) / 81 / 2)
 
 
 def test_a_thousand_lesions():
