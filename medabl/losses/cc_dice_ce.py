@@ -17,6 +17,7 @@ from medabl.geometry.voxel_sizes import (
 )
 from medabl.losses.cross_entropy import voxel_cross_entropy
 from medabl.losses.lesion_loss import LesionLoss
+from medabl.losses.options import check_flags
 from medabl.losses.tensors import log_probabilities
 
 _SMOOTH = 1e-5
@@ -79,6 +80,7 @@ class CCDiceCELoss(LesionLoss):
             ignore_index=ignore_index,
             reduction=reduction,
         )
+        check_flags(predicted_cells=predicted_cells)
         self.predicted_cells = predicted_cells
         self.spacing = as_spacing(spacing)
 
