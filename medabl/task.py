@@ -36,6 +36,8 @@ class Task(BaseModel):
         ignored: names in `labels` whose voxels count neither in a loss nor in a metric of pictures
             (the void of Cityscapes); the metrics of scans know no such voxels.
         images: what it segments: scans, pictures or videos; None: not said, and not checked.
+        layout: the data set whose values `labels` are, by the name of its layout on disk
+            (Cityscapes); None: not said, and not checked.
         spatial_dims: 2 (slices) or 3 (volumes and patches).
         key_metric: the validation metric that decides which epoch is best.
         higher_is_better: its direction.
@@ -61,6 +63,7 @@ class Task(BaseModel):
     ] = ()
     ignored: tuple[str, ...] = ()
     images: Literal["scans", "pictures", "videos"] | None = None
+    layout: str | None = None
     spatial_dims: Literal[2, 3] = 2
     key_metric: str = "val_slice_dsc"
     higher_is_better: bool = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -93,6 +93,12 @@ def show(what: RenderableType) -> None:
 def warn(text: str) -> None:
     """Print a line as it is, on standard error."""
     errors.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def given(context: typer.Context, options: Iterable[str]) -> list[str]:
+    """Those of some options that stand on the command line."""
+    sources = {name: context.get_parameter_source(name) for name in options}
+    return [name for name, source in sources.items() if source and source.name == "COMMANDLINE"]
 
 
 def names(text: str) -> tuple[str, ...]:

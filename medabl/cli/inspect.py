@@ -12,11 +12,14 @@ from rich.progress import track
 from rich.table import Table
 
 from medabl.cli.app import app, console, errors, names, says_what_is_wrong, show, tell
+from medabl.errors import InputError
 from medabl.files import check_writable
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from medabl.data import Subject
-    from medabl.inspection import Inspection
+    from medabl.inspection import Inspection, PictureInspection
 
 
 @app.command()
@@ -25,6 +28,13 @@ def inspect(
     data: Annotated[Path, typer.Option(help="Data set, in any layout that medabl reads.")],
     modalities: Annotated[str, typer.Option(help="Images that it has.")] = "flair,t1",
     slice_axis: Annotated[str, typer.Option(help="axial, coronal or sagittal.")] = "axial",
+    task: Annotated[
+        str | None,
+        typer.Option(
+            help="Pictures: config whose task says what the label values are (default: that of the"
+            " layout, cityscapes.yaml or ade20k.yaml)."
+        ),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the table and a picture.")] = None,
 ) -> None:
     """Tell what a data set is like, and which settings of the losses suit it."""
@@ -32,14 +42,43 @@ def inspect(
 
     if out is not None:
         check_writable(out)
-    inspection = inspect_data(data, names(modalities), slice_axis, _progress)  # type: ignore[arg-type]
-    show(_as_table(inspection))
+    config = task or _own_config(data)
+    inspection: Inspection | PictureInspection
+    if config is None:
+        inspection = inspect_data(data, names(modalities), slice_axis, _progress)  # type: ignore[arg-type]
+        title = f"{len(inspection.table)} subjects"
+    else:
+        inspection = _look_at_pictures(data, config)
+        title = f"{inspection.pictures} pictures"
+    show(_as_table(inspection.table, title))
     for setting, value, why in inspection.suggestions:
         console.print(f"[bold]{escape(setting)} = {escape(value)}[/]", highlight=False)
         console.print(f"  {escape(why)}", highlight=False)
     if out is not None:
         inspection.write(out)
-        tell(f"Table and picture: {out}")
+        tell(f"Written to: {out}")
+
+
+def _own_config(data: Path) -> str | None:
+    """The config of a known data set of pictures; None for anything else."""
+    from medabl.data.subjects import find_layout
+
+    layout = find_layout(data)
+    if layout is not None and layout.IMAGES == "videos":
+        raise InputError(
+            f"{data} holds videos, and medabl inspect looks at scans and pictures; medabl train"
+            " checks every frame before it begins."
+        )
+    if layout is None or layout.IMAGES != "pictures":
+        return None
+    return f"{layout.NAME.lower()}.yaml"
+
+
+def _look_at_pictures(data: Path, config: str) -> PictureInspection:
+    from medabl.engine import load_config, settings_of
+    from medabl.inspection import inspect_pictures
+
+    return inspect_pictures(data, settings_of(load_config([config], {})).task, _progress)
 
 
 def _progress(subjects: Sequence[Subject]) -> Iterable[Subject]:
@@ -47,11 +86,12 @@ def _progress(subjects: Sequence[Subject]) -> Iterable[Subject]:
     return track(subjects, "Inspecting", console=errors, transient=True, disable=silent)
 
 
-def _as_table(inspection: Inspection) -> Table:
-    table = Table(title=f"{len(inspection.table)} subjects")
-    for name in inspection.table.columns:
-        table.add_column(name.replace("_", " "), justify="left" if name == "subject" else "right")
-    for row in inspection.table.itertuples(index=False):
+def _as_table(numbers: pd.DataFrame, title: str) -> Table:
+    table = Table(title=title)
+    for name in numbers.columns:
+        text = name in ("subject", "class")
+        table.add_column(name.replace("_", " "), justify="left" if text else "right")
+    for row in numbers.itertuples(index=False):
         table.add_row(*map(_as_text, row))
     return table
 
@@ -59,4 +99,6 @@ def _as_table(inspection: Inspection) -> Table:
 def _as_text(cell: object) -> str:
     if not isinstance(cell, float):
         return str(cell)
+    if cell != cell:
+        return "-"
     return f"{cell:.0f}" if abs(cell) >= 100 else f"{cell:.3g}"

@@ -11,7 +11,7 @@ from rich.markdown import Markdown
 from rich.markup import escape
 from rich.table import Table
 
-from medabl.cli.app import app, console, integers, names, says_what_is_wrong, show, tell
+from medabl.cli.app import app, console, given, integers, names, says_what_is_wrong, show, tell
 from medabl.errors import InputError
 
 if TYPE_CHECKING:
@@ -126,13 +126,11 @@ def tell_results(out: Path, report: Path) -> None:
 
 
 def _refuse_others(context: typer.Context, table: int) -> None:
-    for name in _TABLE_8_ONLY:
-        source = context.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":
-            raise InputError(
-                f"--{name} has no meaning with --table {table}, whose sweep says it"
-                f" (configs/tables/table{table}.yaml); leave it out, or use --set."
-            )
+    for name in given(context, _TABLE_8_ONLY):
+        raise InputError(
+            f"--{name} has no meaning with --table {table}, whose sweep says it"
+            f" (configs/tables/table{table}.yaml); leave it out, or use --set."
+        )
 
 
 def _reproduce_table(

@@ -68,7 +68,7 @@ def sweep(
     from medabl.experiments.options import Options
     from medabl.experiments.plan import plan_runs
     from medabl.experiments.slurm_resources import pick_resources
-    from medabl.experiments.sweep import carry_out, check_runs, not_done
+    from medabl.experiments.sweep import carry_out, check_runs, find_work, not_done
     from medabl.experiments.sweep_file import read_sweep_file
 
     asked = {
@@ -83,10 +83,11 @@ def sweep(
     plan = read_sweep_file(file)
     runs = plan_runs(plan.base, plan.common, plan.combinations(), out)
     options = Options(jobs, retry_failed, stop_collapsed, slurm)
-    todo = check_runs(runs, out, options, errors)
     if dry_run:
-        _tell_plan(runs, options)
+        find_work(runs, out, options, errors)
+        _tell_plan(runs, options)  # which tries every part, and names all that fail
         return
+    todo = check_runs(runs, out, options, errors)
     standing = carry_out(runs, todo, out, options, errors)
     tell(f"Results: medabl results {out}")
     tell(f"Report: medabl report {out} --out FOLDER")

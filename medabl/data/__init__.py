@@ -12,6 +12,7 @@ from medabl.data.slices import SliceDataset
 from medabl.data.split import Split, split_subjects
 from medabl.data.subject import Subject
 from medabl.data.subjects import find_subjects
+from medabl.data.suitable import check_suitable
 from medabl.data.video import further_videos, masked_frames, read_video
 from medabl.data.volumes import LoadVolumed, cached_volumes, foreground, subject_item
 from medabl.data.write import write_like
@@ -33,6 +34,7 @@ __all__ = [
     "cached_volumes",
     "check_subject",
     "check_subjects",
+    "check_suitable",
     "describe_groups",
     "epoch_seed",
     "find_subjects",

@@ -12,7 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from medabl.data.pictures import read_picture
 from medabl.data.subject import Subject
-from medabl.data.subjects import find_subjects
+from medabl.data.subjects import find_layout, find_subjects
 from medabl.errors import InputError
 from medabl.files import is_picture
 from medabl.processors import processor_count
@@ -49,7 +49,15 @@ def further_videos(data: Path | None) -> list[Subject]:
     Raises:
         InputError: if they cannot be used.
     """
-    videos = [] if data is None else find_subjects(data, ["rgb"])
+    if data is None:
+        return []
+    layout = find_layout(data.expanduser())
+    if layout is not None and layout.IMAGES not in (None, "videos"):
+        raise InputError(
+            f"{data} holds {layout.IMAGES} ({layout.NAME}), and clips are taken from videos only;"
+            " name another data set, or leave it out."
+        )
+    videos = find_subjects(data, ["rgb"])
     check_videos(videos)
     return videos
 

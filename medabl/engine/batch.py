@@ -9,6 +9,8 @@ import torch
 from monai.engines import default_prepare_batch
 from torch import Tensor, nn
 
+from medabl.losses.options import check_numbers
+
 _MAP = "_map"
 
 
@@ -72,10 +74,14 @@ class AuxiliaryLoss(nn.Module):
     Args:
         loss: of one output.
         weight: what the loss of every auxiliary output is multiplied by.
+
+    Raises:
+        ValueError: if `weight` is no number.
     """
 
     def __init__(self, loss: nn.Module, weight: float = 0.4) -> None:
         super().__init__()
+        check_numbers(weight=weight)
         self.loss = loss
         self.weight = weight
 

@@ -60,11 +60,19 @@ def check_same_config(folder: RunFolder, config: Mapping[str, Any]) -> None:
     keys = [key for key in {**old, **new} if key not in MAY_CHANGE]
     changed = [key for key in keys if old.get(key) != new.get(key)]
     if changed:
-        key = changed[0]
+        key, before, now = _innermost(changed[0], old.get(changed[0]), new.get(changed[0]))
         raise InputError(
-            f"{folder.path} holds a run with other settings ({key}: {old.get(key)!r}, now"
-            f" {new.get(key)!r}); choose another run_dir, or remove it."
+            f"{folder.path} holds a run with other settings ({key}: {before!r}, now {now!r});"
+            " choose another run_dir, or remove it."
         )
+
+
+def _innermost(key: str, old: Any, new: Any) -> tuple[str, Any, Any]:
+    """The first key, however deep below another, whose values differ, and these."""
+    while isinstance(old, Mapping) and isinstance(new, Mapping):
+        inner = next(name for name in {**old, **new} if old.get(name) != new.get(name))
+        key, old, new = f"{key}::{inner}", old.get(inner), new.get(inner)
+    return key, old, new
 
 
 def check_same_data(folder: RunFolder, cohort: Cohort) -> None:

@@ -47,18 +47,42 @@ def build(parser: ConfigParser, settings: Settings) -> None:
         raise _mistake(error) from error
 
 
-def try_network(config: Mapping[str, Any], settings: Settings, cohort: Cohort) -> None:
-    """Try a config's network on a blank image, on the CPU.
+def refused_parts(
+    config: Mapping[str, Any], settings: Settings, cohort: Cohort, network: bool = True
+) -> list[str]:
+    """What is wrong with a config's network, tried on a blank image on the CPU, and its loss.
+
+    Args:
+        config: of a run.
+        settings: its settings.
+        cohort: its subjects.
+        network: whether to try the network, too, or the loss alone.
+
+    Returns:
+        a sentence each, in the words of the component that refused.
 
     Raises:
-        InputError: in the words of the component that refused.
+        OSError: if files cannot be read.
     """
-    try:
-        parser = parse(config, settings, cohort)
-        network = parser.get_parsed_content("network")
-        _try(network, settings, torch.device("cpu"), parser.get_parsed_content("blank"))
-    except Exception as error:
-        raise _mistake(error) from error
+    parser = parse(config, settings, cohort)
+
+    def try_network() -> None:
+        made = parser.get_parsed_content("network")
+        _try(made, settings, torch.device("cpu"), parser.get_parsed_content("blank"))
+
+    def make_loss() -> None:
+        parser.get_parsed_content("step_loss")
+
+    refused = []
+    for attempt in (try_network, make_loss) if network else (make_loss,):
+        try:
+            attempt()
+        except Exception as error:
+            mistake = _mistake(error)
+            if not isinstance(mistake, InputError):
+                raise mistake from error
+            refused.append(str(mistake))
+    return refused
 
 
 def carry_out(parser: ConfigParser) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from rich.console import Console
 
-from medabl.data import Cohort, check_subjects, describe_groups, load_cohort
+from medabl.data import Cohort, check_subjects, check_suitable, describe_groups, load_cohort
 from medabl.engine.begin import check_same_config, check_same_data, note_changed_environment
 from medabl.engine.build import build, carry_out, parse
 from medabl.engine.config import settings_of
@@ -72,6 +72,7 @@ def find_cohort(settings: Settings) -> Cohort:
     """
     if settings.data is None:
         raise InputError("data is not set: say where the subjects are, data=FOLDER.")
+    check_suitable(settings.data, settings.task)
     return load_cohort(
         settings.data,
         settings.modalities,

@@ -3,6 +3,7 @@
 from medabl.evaluation.case import Case
 from medabl.evaluation.evaluate import Evaluation, evaluate_cases, evaluate_paths
 from medabl.evaluation.label_pictures import evaluate_label_pictures
+from medabl.evaluation.picture_pairs import match_pictures
 from medabl.evaluation.summary import summary_table
 from medabl.evaluation.write import check_output, read_evaluation, write_evaluation
 
@@ -13,6 +14,7 @@ __all__ = [
     "evaluate_cases",
     "evaluate_label_pictures",
     "evaluate_paths",
+    "match_pictures",
     "read_evaluation",
     "summary_table",
     "write_evaluation",

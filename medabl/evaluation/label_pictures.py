@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from pathlib import Path
 
 import pandas as pd
 import torch
@@ -13,11 +12,10 @@ import torch
 from medabl.data.pictures import read_label_picture
 from medabl.errors import InputError
 from medabl.evaluation.label_maps import LabelMapScores
+from medabl.evaluation.picture_pairs import Pair
 from medabl.evaluation.workers import one_thread, start_method
 from medabl.processors import processor_count
 from medabl.task import IGNORED, Task
-
-Pair = tuple[Path, Path]
 
 
 def evaluate_label_pictures(

@@ -74,7 +74,10 @@ def match_cases(
     with reading(ref):
         references = _references(ref, mask_name)
     if not references:
-        raise InputError(f"{ref} holds no NIfTI file (.nii.gz or .nii) to be the reference.")
+        raise InputError(
+            f"{ref} holds no NIfTI file (.nii.gz or .nii) to be the reference; where it holds"
+            " pictures, name their task (--task cityscapes.yaml)."
+        )
     found, problems, unknown = _predictions_of(references, pred, ref)
     cases: list[Case] = []
     for subject, masks in sorted(references.items()):
@@ -93,6 +96,11 @@ def _references(ref: Path, mask_name: str | None) -> dict[str, list[_Reference]]
         raise InputError(
             f"mask_name={mask_name} has no meaning for {ref}, whose files are not laid out by"
             " subject; leave it out."
+        )
+    if layout is not None and layout.IMAGES not in (None, "scans"):
+        raise InputError(
+            f"{ref} holds {layout.IMAGES} ({layout.NAME}); name their task"
+            " (--task cityscapes.yaml)."
         )
     references: dict[str, list[_Reference]] = defaultdict(list)
     if layout is None or (layout is wmh and mask_name is None):

@@ -20,7 +20,7 @@ from medabl.data import Cohort
 from medabl.data.axes import axes_with_slices_last
 from medabl.data.nifti import read_nifti
 from medabl.engine import Settings, find_cohort, settings_of
-from medabl.engine.build import parse
+from medabl.engine.build import parse, refused_parts
 from medabl.errors import InputError
 from medabl.experiments.plan import PlannedRun
 from medabl.files import is_picture
@@ -74,6 +74,8 @@ def _estimate(run: PlannedRun, cohort: Cohort, finished: Sequence[PlannedRun]) -
         seconds = [pd.read_csv(other.folder.timing)["seconds"].median() for other in alike]
         return Estimate(float(np.median(seconds)) * run.config["epochs"], measured=True)
     settings = settings_of(run.config)
+    if refused := refused_parts(run.config, settings, cohort):
+        return Estimate(math.nan, error=" ".join(refused))
     try:
         step = _step_seconds(parse(run.config, settings, cohort), settings)
     except Exception as error:  # whatever the run's own network or loss raises

@@ -8,13 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from medabl.errors import InputError
 from medabl.experiments.plan import PlannedRun
 from medabl.experiments.published import Column, PublishedTable, Row
-
-_COLUMNS = ("metric", "class", "value")
+from medabl.report.set_metrics import read_pooled
 
 
 @dataclass(frozen=True)
@@ -55,15 +52,9 @@ def read_natural_metrics(path: Path) -> dict[tuple[str, str], float]:
     Raises:
         InputError: if there is no such file, or it has other columns.
     """
-    try:
-        table = pd.read_csv(path, dtype={"metric": str, "class": str})
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as a run's metrics ({error}).") from error
-    if not set(_COLUMNS) <= set(table):
-        raise InputError(f"{path} must have the columns {', '.join(_COLUMNS)}.")
+    table = read_pooled(path)
     return {
-        (str(metric), str(of)): float(value)
-        for metric, of, value in table[list(_COLUMNS)].itertuples(index=False)
+        (str(metric), str(of)): float(value) for metric, of, value in table.itertuples(index=False)
     }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from medabl.data import Cohort, cached_volumes
 from medabl.engine import Settings, check_cohort, find_cohort, settings_of
-from medabl.engine.build import parse, try_network
+from medabl.engine.build import parse, refused_parts
 from medabl.engine.recipe import write_recipe
 from medabl.errors import ConfigError, InputError
 from medabl.experiments.plan import PlannedRun
@@ -40,12 +40,12 @@ def check_data(runs: Sequence[PlannedRun]) -> list[Cohort]:
     return cohorts
 
 
-def try_networks(runs: Sequence[PlannedRun], cohorts: Sequence[Cohort]) -> None:
-    """Try the network of every run on a blank image; those that are alike once.
+def try_parts(runs: Sequence[PlannedRun], cohorts: Sequence[Cohort]) -> None:
+    """Try the network of every run on a blank image, those that are alike once, and make its loss.
 
     Raises:
-        ConfigError: (an InputError) naming each run whose network refuses, in the words of the
-            component that did.
+        ConfigError: (an InputError) naming each run whose network or loss refuses, in the words of
+            the component that did.
     """
     tried: set[str] = set()
     problems = []
@@ -53,13 +53,9 @@ def try_networks(runs: Sequence[PlannedRun], cohorts: Sequence[Cohort]) -> None:
         settings = settings_of(run.config)
         shapes = [settings.width, settings.image_size, settings.modalities, settings.task.classes]
         key = json.dumps([run.config["network"], *shapes], default=str)
-        if key in tried:
-            continue
+        refused = refused_parts(run.config, settings, cohort, network=key not in tried)
+        problems += [f"{run.name}: {sentence}" for sentence in refused]
         tried.add(key)
-        try:
-            try_network(run.config, settings, cohort)
-        except InputError as error:
-            problems.append(f"{run.name}: {error}")
     if problems:
         raise ConfigError(problems)
 

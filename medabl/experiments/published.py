@@ -53,11 +53,13 @@ class Miniature(_Part):
 
     Attributes:
         layout: which of `medabl.miniatures`.
+        network: what is trained in place of the table's networks.
         configs: config files laid over the sweep's for them.
         first: and over those for the run that makes the weights which the sweep's begin with.
     """
 
     layout: str
+    network: str
     configs: tuple[str, ...] = ()
     first: tuple[str, ...] = ()
 

@@ -20,7 +20,7 @@ from medabl.experiments.live import View
 from medabl.experiments.options import Options
 from medabl.experiments.plan import PlannedRun, titles
 from medabl.experiments.pool import Pool, check_jobs, default_jobs
-from medabl.experiments.prepare import CACHE, check_data, preprocess, try_networks
+from medabl.experiments.prepare import CACHE, check_data, preprocess, try_parts
 from medabl.experiments.slurm import SlurmLauncher
 from medabl.experiments.state import (
     OVER,
@@ -49,7 +49,19 @@ def check_runs(
         the cohort of each run that is wanted, by its name.
 
     Raises:
-        InputError: if data, folder or options cannot be used.
+        InputError: if data, folder or options cannot be used, or a network or loss refuses.
+    """
+    cohorts = find_work(runs, out, options, console)
+    try_parts([run for run in runs if run.name in cohorts], list(cohorts.values()))
+    return cohorts
+
+
+def find_work(
+    runs: Sequence[PlannedRun], out: Path, options: Options, console: Console
+) -> dict[str, Cohort]:
+    """What is missing of some runs, its data checked; networks and losses are not tried.
+
+    Arguments, returned value and errors but for these are those of `check_runs`.
     """
     count_jobs(runs, options)
     if options.slurm is not None:
@@ -62,7 +74,6 @@ def check_runs(
     todo = [run for run in runs if is_wanted(progress_of(run), options)]
     with console.status("Reading and checking every file"):
         cohorts = check_data(todo)
-    try_networks(todo, cohorts)
     return dict(zip([run.name for run in todo], cohorts, strict=True))
 
 

@@ -40,9 +40,15 @@ def remark(table: PublishedTable, data: Path | None) -> str:
     """What the numbers are of."""
     unit = "Numbers in percent. " if table.percent else ""
     if data is None:
+        trained = (
+            f" and of {table.miniature.network} in place of the networks" if table.miniature else ""
+        )
+        networks = {str(row.run.get("net")) for row in table.rows if row.run}
+        alike = " Rows that differ by the network only are therefore alike." * (len(networks) > 1)
         return (
-            f"{unit}MINIATURE: our numbers are of small generated data, the published ones of the"
-            f" {table.data}. They compare the losses with each other, not with the paper."
+            f"{unit}MINIATURE: our numbers are of small generated data{trained}, the published ones"
+            f" of the {table.data}. They compare the losses with each other, not with the"
+            f" paper.{alike}"
         )
     return f"{unit}Our numbers are of {data}, the published ones of the {table.data}."
 

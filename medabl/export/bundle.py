@@ -51,6 +51,12 @@ def write_bundle(run: Path, out: Path, which: Which = "best", onnx: bool = False
         raise InputError(f"{path} holds expressions instead of plain data; it cannot be bundled.")
     parts = read_recipe(recipe)
     task: Task = parts["segmentation"]
+    if task.images in ("pictures", "videos"):
+        raise InputError(
+            f"{run} is of {task.images}, and bundles are made of runs on scans; {path} works in"
+            " medabl predict (pictures) and in Python (medabl.engine.load_predictor,"
+            " segment_video)."
+        )
     network = parts["network"].eval()
     network.load_state_dict(checkpoint["network"])
     shape = tuple(recipe["volume_inferer"]["roi_size"])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -23,13 +24,18 @@ def as_spacing(spacing: SpacingOrMeta) -> SpacingOrMeta:
     """`spacing` in a form that does not change with what it was made of.
 
     Raises:
-        ValueError: for a text other than "meta".
+        ValueError: for a text other than "meta", and for what is no positive length.
     """
-    if isinstance(spacing, str):
-        if spacing != META:
-            raise ValueError(f'spacing must be numbers in mm, or "{META}", got {spacing!r}.')
+    if spacing is None or (isinstance(spacing, str) and spacing == META):
         return spacing
-    return spacing if spacing is None or isinstance(spacing, (int, float)) else tuple(spacing)
+    sizes: Sequence[Any] = (spacing,) if isinstance(spacing, (int, float)) else tuple(spacing)
+    try:
+        sound = all(not isinstance(x, bool) and 0 < float(x) < math.inf for x in sizes)
+    except (TypeError, ValueError):
+        sound = False
+    if not sound:
+        raise ValueError(f'spacing must be positive numbers in mm, or "{META}", got {spacing!r}.')
+    return spacing if isinstance(spacing, (int, float)) else sizes
 
 
 def voxel_sizes(affine: torch.Tensor, images: int, axes: int) -> VoxelSizes:

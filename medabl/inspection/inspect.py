@@ -18,7 +18,7 @@ from medabl.data.nifti import Volume
 from medabl.errors import InputError
 from medabl.files import atomic_path
 from medabl.inspection.measure import MaskFacts, measure
-from medabl.inspection.suggest import Suggestion, suggest
+from medabl.inspection.suggest import Suggestion, suggest, write_tables
 from medabl.task import Task
 
 Progress = Callable[[Sequence[Subject]], Iterable[Subject]]
@@ -44,12 +44,7 @@ class Inspection:
         """Write ``inspect.csv``, ``suggestions.csv`` and ``inspect.png``."""
         from medabl.inspection.figure import inspection_figure
 
-        for name, table in (
-            ("inspect.csv", self.table),
-            ("suggestions.csv", pd.DataFrame(self.suggestions)),
-        ):
-            with atomic_path(folder / name) as temporary:
-                table.to_csv(temporary, index=False)
+        write_tables(self.table, self.suggestions, folder)
         with atomic_path(folder / "inspect.png") as temporary:
             inspection_figure(self.facts, self.voxel_mm3).savefig(temporary, dpi=150)
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
+from medabl.files import atomic_path
 from medabl.inspection.measure import Array, MaskFacts
 
 _ANISOTROPIC = 1.25  # axes that differ by more count as different
@@ -20,6 +23,16 @@ class Suggestion(NamedTuple):
     setting: str
     value: str
     why: str
+
+
+def write_tables(table: pd.DataFrame, suggestions: Sequence[Suggestion], folder: Path) -> None:
+    """Write ``inspect.csv`` and ``suggestions.csv``."""
+    for name, numbers in (
+        ("inspect.csv", table),
+        ("suggestions.csv", pd.DataFrame(suggestions, columns=Suggestion._fields)),
+    ):
+        with atomic_path(folder / name) as temporary:
+            numbers.to_csv(temporary, index=False)
 
 
 def suggest(
@@ -43,8 +56,10 @@ def suggest(
     extents = np.concatenate([one.lesion_extents for one in facts.values()])
     theta = max(2, math.ceil(float(np.percentile(extents[:, :2].max(axis=1), _MOST))))
     return [
-        _ratio("max_boundary_ratio (2D)", shares, f"{len(shares)} slices with a boundary"),
-        _ratio("max_boundary_ratio (3D)", volumes, f"{len(volumes)} volumes with a boundary"),
+        boundary_ratio("max_boundary_ratio (2D)", shares, f"{len(shares)} slices with a boundary"),
+        boundary_ratio(
+            "max_boundary_ratio (3D)", volumes, f"{len(volumes)} volumes with a boundary"
+        ),
         Suggestion(
             "max_distance",
             str(theta),
@@ -57,7 +72,14 @@ def suggest(
     ]
 
 
-def _ratio(setting: str, shares: Array, of_what: str) -> Suggestion:
+def boundary_ratio(setting: str, shares: Array, of_what: str) -> Suggestion:
+    """The largest share of an image that its predicted boundary need be.
+
+    Args:
+        setting: what the suggestion is called.
+        shares: of each image, the share of its voxels on the true boundary.
+        of_what: what they are of, and how many.
+    """
     share = float(np.percentile(shares, _MOST))
     value = _round_up(share)
     return Suggestion(

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from medabl.losses.options import check_whole_numbers, is_number
+
 _STRATEGIES = ("rebalance", "increase", "constant", "released")
 _ALPHA_START, _ALPHA_END = 1.0, 0.01
 
@@ -74,8 +76,9 @@ class AlphaScheduledLoss(nn.Module):
         if strategy not in _STRATEGIES:
             raise ValueError(f"strategy must be one of {', '.join(_STRATEGIES)}, got {strategy}.")
         for name, alpha in (("alpha_start", alpha_start), ("alpha_end", alpha_end)):
-            if not 0 <= alpha <= 1:
-                raise ValueError(f"{name} must be in [0, 1], got {alpha}.")
+            if not (is_number(alpha) and 0 <= alpha <= 1):
+                raise ValueError(f"{name} must be in [0, 1], got {alpha!r}.")
+        check_whole_numbers(epochs=epochs)
         if epochs < 1:
             raise ValueError(f"epochs must be at least 1, got {epochs}.")
         if strategy == "constant" and alpha_start == 1:

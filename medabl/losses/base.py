@@ -9,6 +9,7 @@ import torch
 from torch.nn.modules.loss import _Loss
 
 from medabl.losses.doubts import doubt_activation, warn_of
+from medabl.losses.options import check_flags, check_whole_numbers
 from medabl.losses.tensors import (
     as_labels,
     at_least_float32,
@@ -32,7 +33,8 @@ class SegmentationLoss(_Loss):
         reduction: "mean", "sum" or "none".
 
     Raises:
-        ValueError: if both `sigmoid` and `softmax` are set or `reduction` is unknown.
+        ValueError: if both `sigmoid` and `softmax` are set, `reduction` is unknown, a flag is
+            neither True nor False, or `ignore_index` is no whole number.
     """
 
     def __init__(
@@ -48,6 +50,14 @@ class SegmentationLoss(_Loss):
         reduction = getattr(reduction, "value", reduction)
         if reduction not in _REDUCTIONS:
             raise ValueError(f"reduction must be one of {', '.join(_REDUCTIONS)}, got {reduction}.")
+        check_flags(
+            include_background=include_background,
+            to_onehot_y=to_onehot_y,
+            sigmoid=sigmoid,
+            softmax=softmax,
+        )
+        if ignore_index is not None:
+            check_whole_numbers(ignore_index=ignore_index)
         if sigmoid and softmax:
             raise ValueError(
                 "Incompatible values: more than 1 of [sigmoid=True, softmax=True]; set one of them."

@@ -6,6 +6,7 @@ import torch
 
 from medabl.geometry.components import component_sizes, connected_components
 from medabl.losses.lesion_loss import LesionLoss
+from medabl.losses.options import check_numbers
 
 _SMOOTH = 1e-5
 
@@ -115,6 +116,7 @@ class ComponentTverskyLoss(LesionLoss):
 
 
 def _not_negative(value: float, name: str) -> float:
-    if not value >= 0:
+    check_numbers(**{name: value})
+    if value < 0:
         raise ValueError(f"{name} must not be negative, got {value}.")
     return value

@@ -15,6 +15,7 @@ from medabl.losses.active_boundary import ActiveBoundaryLoss
 from medabl.losses.alpha_scheduled import AlphaScheduledLoss
 from medabl.losses.boundary import BoundaryLoss
 from medabl.losses.full_kl import FullKLLoss
+from medabl.losses.options import is_number
 from medabl.losses.tensors import plain_tensor
 
 Outputs = torch.Tensor | Sequence[torch.Tensor]
@@ -56,7 +57,9 @@ class DeepSupervisedLoss(nn.Module):
         super().__init__()
         if boundary not in _BOUNDARY:
             raise ValueError(f"boundary must be one of {', '.join(_BOUNDARY)}, got {boundary}.")
-        if weights is not None and not (min(weights, default=-1) >= 0 and max(weights) > 0):
+        if weights is not None and not (
+            all(is_number(weight) and weight >= 0 for weight in weights) and any(weights)
+        ):
             raise ValueError(
                 f"weights must be one an output, none negative and not all 0; got {list(weights)}."
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from medabl.losses.base import SegmentationLoss
+from medabl.losses.options import check_flags
 
 _CLASSES = ("present", "all")
 
@@ -62,6 +63,7 @@ class LovaszSoftmaxLoss(SegmentationLoss):
         if classes not in _CLASSES:
             raise ValueError(f"classes must be one of {', '.join(_CLASSES)}, got {classes}.")
         self.classes = classes
+        check_flags(per_image=per_image)
         self.per_image = per_image
 
     def forward(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+
+from medabl.losses.options import check_numbers
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,7 @@ class Schedule:
             jumps.
 
     Raises:
-        ValueError: unless 0 <= `after` <= `until` <= 1.
+        ValueError: unless all are numbers with 0 <= `after` <= `until` <= 1.
 
     Example:
         >>> late = Schedule(start=0.0, end=1.0, after=0.8, until=0.8)
@@ -31,6 +33,7 @@ class Schedule:
     until: float = 1.0
 
     def __post_init__(self) -> None:
+        check_numbers(**asdict(self))
         if not 0 <= self.after <= self.until <= 1:
             raise ValueError(
                 "after and until are shares of the training, in this order and from 0 to 1, got "

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from medabl.losses.options import check_whole_numbers
 from medabl.losses.schedule import Schedule
 
 _TERM_KEYS = {"loss", "weight"}
@@ -55,6 +56,7 @@ class ScheduledSum(nn.Module):
 
     def __init__(self, terms: Mapping[str, Mapping[str, Any]], epochs: int = 100) -> None:
         super().__init__()
+        check_whole_numbers(epochs=epochs)
         if epochs < 1:
             raise ValueError(f"epochs must be at least 1, got {epochs}.")
         if not terms:

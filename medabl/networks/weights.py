@@ -127,10 +127,13 @@ def _check(
     reshaped = [name for name in common if wanted[name].shape != found[name].shape]
     fitting = len(common) - len(reshaped)
     if 2 * fitting <= len(wanted):
+        contents = f"The network has {_some(wanted)}; the file has {_some(found)}."
+        if 2 * len(reshaped) > len(wanted):  # the same network, wider or narrower
+            shapes = _some(_shapes(name, wanted, found) for name in reshaped)
+            contents = f"Of another shape are {shapes}."
         raise InputError(
             f"{path} is of another architecture than {network}: {fitting} of the network's"
-            f" {len(wanted)} tensors are in it with their name and shape. The network has"
-            f" {_some(wanted)}; the file has {_some(found)}."
+            f" {len(wanted)} tensors are in it with their name and shape. {contents}"
         )
     complaints = [
         f"{word} {_some(names)}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from medabl.report.runs import FILE, Run
@@ -73,6 +74,19 @@ def group_by_what_varies(runs: Sequence[Run]) -> list[Run]:
             method = ", ".join([method, *values])
         result.append(replace(run, method=method, label=label))
     return _with_distinct_labels(result)
+
+
+def merge_same_folder(runs: Iterable[Run]) -> list[Run]:
+    """Join what was given more than once: a run by its folder and again by one of its CSVs."""
+    merged: dict[Path, Run] = {}
+    for run in runs:
+        source = run.folder if run.folder is not None else run.evaluations[FILE].path
+        key = source.resolve()
+        if key in merged:
+            merged[key].evaluations.update(run.evaluations)
+        else:
+            merged[key] = run
+    return list(merged.values())
 
 
 def _with_distinct_labels(runs: Sequence[Run]) -> list[Run]:

@@ -9,6 +9,7 @@ from medabl.report.analysis import Analysis
 from medabl.report.collapse import Collapse
 from medabl.report.comparisons import Comparison
 from medabl.report.run_warnings import warnings_of_runs
+from medabl.report.runs import Runs
 from medabl.report.words import CHECKPOINT_NAMES, count, format_p, listed
 from medabl.statistics import value_when_chosen_by_others
 
@@ -199,7 +200,7 @@ def _when_chosen(analysis: Analysis, leader: str, checkpoint: str) -> str:
 def _warnings(analysis: Analysis, leader: str | None) -> list[str]:
     runs = analysis.runs
     found = [
-        _collapse_sentence(analysis, method, collapsed)
+        collapse_sentence(runs, method, collapsed)
         for method in runs.methods
         if (collapsed := [c for c in analysis.collapses if c.method == method])
     ]
@@ -225,15 +226,16 @@ def _warnings(analysis: Analysis, leader: str | None) -> list[str]:
     return found + warnings_of_runs(runs)
 
 
-def _collapse_sentence(analysis: Analysis, method: str, collapsed: Sequence[Collapse]) -> str:
-    total = len(analysis.runs.of(method))
+def collapse_sentence(runs: Runs, method: str, collapsed: Sequence[Collapse]) -> str:
+    """Say how far the collapsed runs of a method fall."""
+    total = len(runs.of(method))
     # Means of unlike measures would be meaningless, so only those of the first kind are averaged.
     alike = [c for c in collapsed if c.measure == collapsed[0].measure]
     best = sum(c.best for c in alike) / len(alike)
     last = sum(c.last for c in alike) / len(alike)
     moves = "falls" if last < best else "rises"
     return (
-        f"{analysis.runs.methods[method]} collapses in {len(collapsed)} of "
+        f"{runs.methods[method]} collapses in {len(collapsed)} of "
         f"{count(total, 'run')}: its {collapsed[0].measure} {moves} from {best:.2f} at the best "
         f"epoch to {last:.2f} at the last one. The best epoch hides this; do not use its last "
         "checkpoint."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,11 @@ from medabl.files import read_json
 from medabl.mistakes import mistakes
 from medabl.report.comparable import check_comparable
 from medabl.report.evaluated import load_evaluation
-from medabl.report.grouping import group_by_what_varies, plain_settings
+from medabl.report.grouping import group_by_what_varies, merge_same_folder, plain_settings
 from medabl.report.runs import CHECKPOINTS, FILE, Run, Runs
+from medabl.report.set_metrics import load_pooled
 from medabl.report.words import shortened
+from medabl.runs import RunFolder
 from medabl.task import WMH, Task
 
 
@@ -60,6 +62,23 @@ def load_runs(paths: Sequence[str | os.PathLike[str]]) -> Runs:
             file cannot be read or lacks a column, two runs claim the same method, seed and fold,
             or tasks or subjects differ between methods.
     """
+    runs = find_runs(paths)
+    pooled = next((run for run in runs.runs if run.pooled), None)
+    if pooled is not None:
+        raise InputError(
+            f"The run in {pooled.folder} is of pictures or videos, whose metrics are of the whole"
+            " set and of no single subject: medabl report and medabl results show them."
+        )
+    check_comparable(runs)
+    return runs
+
+
+def find_runs(paths: Sequence[str | os.PathLike[str]]) -> Runs:
+    """Load what `load_runs` loads, and runs of pictures and videos, without comparing them.
+
+    Raises:
+        InputError: as `load_runs`, but for runs that cannot be compared.
+    """
     if not paths:
         raise InputError("Nothing to report on: give run folders or evaluation CSV files.")
     loaded: list[Run] = []
@@ -68,11 +87,9 @@ def load_runs(paths: Sequence[str | os.PathLike[str]]) -> Runs:
         found, left_out = _load_path(path)
         loaded += found
         unfinished += left_out
-    runs = Runs(
-        tuple(group_by_what_varies(_merge_same_folder(loaded))), tuple(dict.fromkeys(unfinished))
+    return Runs(
+        tuple(group_by_what_varies(merge_same_folder(loaded))), tuple(dict.fromkeys(unfinished))
     )
-    check_comparable(runs)
-    return runs
 
 
 def prediction_file(run: Run, checkpoint: str, subject: str, named: object) -> Path | None:
@@ -158,11 +175,13 @@ def _load_run(folder: Path, only: str | None = None) -> Run:
     names = CHECKPOINTS if only is None else (only,)
     files = {c: folder / "evaluation" / f"{c}.csv" for c in names}
     evaluations = {c: load_evaluation(f) for c, f in files.items() if f.is_file()}
-    if not evaluations:
+    pooled = load_pooled(RunFolder(folder)) if only is None else {}
+    if not evaluations and not pooled:
         raise InputError(
             f"The run in {folder} has no evaluation/best.csv or evaluation/last.csv: evaluate it."
         )
     task = _read_task(folder / "run.json", description)
+    config = _read_config(folder / "config.yaml")
     epochs, environment = folder / "epochs.csv", folder / "environment.json"
     method = str(description.get("method", name))
     return Run(
@@ -173,13 +192,15 @@ def _load_run(folder: Path, only: str | None = None) -> Run:
         fold=int(description.get("fold") or 0),
         folder=folder,
         evaluations=evaluations,
+        pooled=pooled,
         epochs=_read_epochs(epochs, task) if epochs.is_file() else None,
         environment=_read_object(environment) if environment.is_file() else {},
         task=task,
         modalities=tuple(map(str, description.get("modalities") or ())),
         tested=bool(description.get("test")),
         warnings=tuple(map(str, description.get("warnings") or ())),
-        settings=plain_settings(_read_config(folder / "config.yaml")),
+        settings=plain_settings(config),
+        data=str(config.get("data") or ""),
     )
 
 
@@ -226,16 +247,3 @@ def _read_epochs(path: Path, task: Task) -> pd.DataFrame:
     if missing:
         raise InputError(f"{path} lacks the column {', '.join(missing)}.")
     return frame
-
-
-def _merge_same_folder(runs: Iterable[Run]) -> list[Run]:
-    """Join what was given more than once: a run by its folder and again by one of its CSVs."""
-    merged: dict[Path, Run] = {}
-    for run in runs:
-        source = run.folder if run.folder is not None else run.evaluations[FILE].path
-        key = source.resolve()
-        if key in merged:
-            merged[key].evaluations.update(run.evaluations)
-        else:
-            merged[key] = run
-    return list(merged.values())

@@ -43,6 +43,8 @@ class Run:
         tested: whether the evaluations are of a held-out test set.
         warnings: what the run itself warns about.
         settings: plain settings of the run, by dotted key.
+        data: the data set's folder; empty where nothing says so.
+        pooled: epoch -> metric, class and value of a whole set of pictures or videos.
     """
 
     name: str
@@ -59,6 +61,8 @@ class Run:
     tested: bool = False
     warnings: tuple[str, ...] = ()
     settings: dict[str, Any] = field(default_factory=dict)
+    data: str = ""
+    pooled: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     def at(self, checkpoint: str) -> Evaluated | None:
         """Give the evaluation of `checkpoint`; a loose CSV answers for any."""

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-CHECKPOINT_NAMES = {"best": "best epoch", "last": "last epoch", "file": "as evaluated"}
+CHECKPOINT_NAMES = {
+    "best": "best epoch",
+    "last": "last epoch",
+    "file": "as evaluated",
+    "start": "before training",
+}
 
 
 def count(number: int, noun: str) -> str:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from medabl.errors import InputError
 from medabl.files import check_writable, write_text
 from medabl.report.analysis import Analysis, analyse
+from medabl.report.comparable import check_comparable
 from medabl.report.figures import (
     bland_altman,
     box_plots,
@@ -24,10 +25,11 @@ from medabl.report.figures import (
     training_details,
 )
 from medabl.report.interpretation import answer
-from medabl.report.load import load_runs
+from medabl.report.load import find_runs
 from medabl.report.markup import escape_markdown, write_frame
 from medabl.report.page import render_page
 from medabl.report.png import save_png
+from medabl.report.pooled import write_pooled_report
 from medabl.report.svg import freeze_layout, render_svg
 from medabl.report.tables import (
     agreement_table,
@@ -54,7 +56,8 @@ def write_report(
     tables ``table``, ``classes``, ``tests``, ``ranks``, ``detection`` and ``agreement`` (each
     ``.csv``, ``.md`` and ``.tex``) and ``figures/`` (each ``.png`` and, but for the subjects,
     ``.svg``). Everything is computed before the first file is written, every file is whole or
-    not there, and the page comes last.
+    not there, and the page comes last. Of runs on pictures or videos, whose metrics are numbers of
+    the whole set, it writes what these tell: `write_pooled_report`.
 
     Args:
         paths: run folders, folders that hold them, or evaluation CSVs (see `load_runs`).
@@ -73,7 +76,11 @@ def write_report(
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file: name a folder for the report.")
     check_writable(folder)
-    analysis = analyse(load_runs(paths), reference)
+    found = find_runs(paths)
+    if any(run.pooled for run in found.runs):
+        return write_pooled_report(found, folder, reference)
+    check_comparable(found)
+    analysis = analyse(found, reference)
     table = comparison_table(analysis.runs)
     gallery = gallery_rows(analysis.runs, analysis.main_checkpoint)
     figures = draw_figures(analysis)

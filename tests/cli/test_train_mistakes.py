@@ -87,6 +87,9 @@ FILES = {
         (["group_by=("], "group_by=( is not auto, none, a number"),
         (["split={tmp}/no.json"], "no.json"),
         (["run_dir=null"], "run_dir is not set"),
+        (["method=iabl", "losses.abl.share_ties='no'"], "share_ties must be True or False, got"),
+        (["method=iabl", "losses.abl.max_distance=far"], "max_distance must be positive, got"),
+        (["method=cat_tversky", "losses.cat.beta=no"], "beta must be a number, got False"),
     ],
 )  # fmt: skip
 def test_it_is_said_and_nothing_is_written(

@@ -87,6 +87,12 @@ def test_pictures_with_annotations_are_no_videos(tmp_path: Path) -> None:
         find_subjects(tmp_path, ["rgb"])
 
 
+def test_a_further_data_set_of_pictures_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "images" / "training").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"holds pictures \(ADE20K\), and clips are taken from"):
+        further_videos(tmp_path)
+
+
 def test_without_a_further_data_set_there_are_no_further_videos() -> None:
     assert further_videos(None) == []
 

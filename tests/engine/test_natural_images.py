@@ -70,6 +70,22 @@ def test_the_metrics_are_those_of_the_label_pictures_it_writes(
     assert set(np.unique(pred)) <= {v for v, c in CITYSCAPES.class_of_label.items() if c != 255}
 
 
+def test_medabl_evaluate_has_the_runs_metrics(
+    run: RunFolder, streets: Path, tmp_path: Path
+) -> None:
+    places = ["--pred", str(run.path / "predictions" / "last"), "--ref", str(streets)]
+    out = ["--out", str(tmp_path / "f.csv"), "--workers", "1"]
+    result = CliRunner().invoke(app, ["evaluate", "--task", "cityscapes.yaml", *places, *out])
+    assert result.exit_code == 0, result.output
+    table = pd.read_csv(run.natural_metrics)
+    single = table[~table["metric"].str.endswith("_ms")].reset_index(drop=True)
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "f.csv"), single, rtol=1e-12)
+    accuracy = single.set_index("metric")["value"]["pixel_accuracy"]
+    assert f"2 pictures, pixel accuracy {accuracy:.4f}" in result.output
+    mean = next(line for line in result.output.splitlines() if " all " in line)
+    assert f"{single.set_index('metric')['value']['miou']:.4f}" in mean
+
+
 def test_its_table_has_every_class_single_and_multi_scale(run: RunFolder) -> None:
     table = pd.read_csv(run.natural_metrics)
     assert list(table) == ["metric", "class", "value"]

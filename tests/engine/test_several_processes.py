@@ -21,6 +21,8 @@ from medabl.engine import packaged_config, train, train_share
 from medabl.errors import InputError
 from medabl.experiments.state import last_epoch
 from medabl.files import read_json
+from medabl.miniatures import MINIATURES, cityscapes
+from medabl.miniatures.scene import write_pictures
 from medabl.runs import RunFolder, load_checkpoint
 from medabl.runs.checkpoints import previous_generation
 from tests.engine.one_of_two import LOSSES, results
@@ -124,6 +126,23 @@ def test_validation_in_two_processes_has_the_numbers_of_one_to_the_last_digit(
     columns = [name for name in tables[0] if name.startswith("val_")]
     assert "val_mse" in columns and len(columns) == 3
     assert tables[0][columns].equals(tables[1][columns])
+
+
+@pytest.mark.slow
+def test_two_processes_train_on_pictures_and_validate_them_as_one_does(tmp_path: Path) -> None:
+    """Of three pictures for two processes; the first one evaluates all of them after it, alone."""
+    pictures = list(MINIATURES["cityscapes"](3))
+    write_pictures([*pictures[:4], *pictures[cityscapes.TRAIN :][:3]], tmp_path / "data")
+    run = RunFolder(tmp_path / "run")
+    given = ["image_size=32,48", "epochs=1", "slices_per_epoch=6", "batch_size=4", "method=iabl"]
+    given += [f"data={tmp_path / 'data'}", f"run_dir={run.path}", "device=cpu", "inference=single"]
+    files = ["cityscapes.yaml", "natural_quick.yaml"]
+    assert _start("-m", "medabl", "train", *files, *given).wait(300) == 0
+    alone = pd.read_csv(run.natural_metrics).set_index(["metric", "class"])["value"]
+    (epoch,) = pd.read_csv(run.epochs).to_dict("records")
+    for name in ("miou", "pixel_accuracy"):
+        assert epoch[f"val_{name}"] == pytest.approx(alone[name, "all"], rel=1e-6)
+    assert 0 < alone["pixel_accuracy", "all"] < 1
 
 
 @pytest.mark.slow

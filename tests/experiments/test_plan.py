@@ -171,6 +171,32 @@ def test_a_dry_run_names_every_run_whose_network_or_loss_raises(
     assert said.count("the task needs (1, 2, 32, 32)") == 4
 
 
+def test_networks_and_losses_that_refuse_are_named_together(cohort: Path, tmp_path: Path) -> None:
+    raises = "tests.experiments.poisoned_losses.Raises"
+    method = {"label": "x", "distance_map": [], "loss": {"_target_": raises}}
+    config = tmp_path / "methods.yaml"
+    config.write_text(yaml.safe_dump({"methods::raises": method}))
+    runs = [
+        {"method": "raises"},
+        {"method": "gdl", "network::out_channels": 5},
+        {"method": "gdl_abl", "losses::abl::share_ties": "no"},
+        {"method": "iabl", "losses::abl::label_smoothing": 2, "network::out_channels": 3},
+    ]
+    file = write_sweep(tmp_path / "s.yaml", cohort, base=["wmh.yaml", str(config)], list=runs)
+    dry = medabl("sweep", file, "--out", tmp_path / "out", "--dry-run", code=2)
+    for run, mistake in (
+        ("raises", "KeyError"),
+        ("gdl", r".*\(1, 5, 32, 32\)"),
+        ("gdl_abl", ".*share_ties must be True or False, got 'no'"),
+        ("iabl", r".*\(1, 3, 32, 32\).*label_smoothing must be in \[0, 1\), got 2"),
+    ):
+        assert re.search(rf"method={run}(,[^ ]*)?-\w{{8}} will fail: {mistake}", dry), dry
+    said = medabl("sweep", file, "--out", tmp_path / "out", code=2)
+    assert "4 things are wrong:" in said  # a step of a loss is taken by a dry run only
+    assert "KeyError" not in said
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_dry_run_times_some_steps_and_writes_nothing(cohort: Path, tmp_path: Path) -> None:
     file = write_sweep(
         tmp_path / "sweep.yaml", cohort,

@@ -4,13 +4,18 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from medabl.cli import app
 from medabl.errors import InputError
 from medabl.inspection import inspect_data
 from medabl.inspection.measure import measure
+from medabl.miniatures import write_miniature
 from tests.conftest import write_nifti
+from tests.data.test_pictures import CITYSCAPES
+
+CITYSCAPES_ID = {CITYSCAPES.classes[c]: v for v, c in CITYSCAPES.class_of_label.items() if c < 255}
 
 
 def write_scan(folder, label, spacing):
@@ -135,3 +140,33 @@ def test_what_cannot_be_inspected_is_named(tmp_path):
     write_scan(tmp_path / "a", two_lesions(), (1, 1, 1))
     with pytest.raises(InputError, match="slice_axis must be one of"):
         inspect_data(tmp_path, ["flair"], "oblique")
+
+
+def test_the_pixels_of_a_picture_data_sets_classes_are_counted(tmp_path):
+    write_miniature("cityscapes", tmp_path / "data")
+    arguments = ["inspect", "--data", str(tmp_path / "data"), "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    assert "44 pictures" in result.output
+    table = pd.read_csv(tmp_path / "out" / "inspect.csv").set_index("class")
+    labels = np.stack([np.array(Image.open(p)) for p in (tmp_path / "data").rglob("*labelIds.png")])
+    counts = np.isin(labels, list(CITYSCAPES_ID.values()))
+    for name, value in CITYSCAPES_ID.items():
+        mine = labels == value
+        assert table.percent_of_pixels[name] == pytest.approx(100 * mine.sum() / counts.sum())
+        assert table.pictures[name] == mine.any((1, 2)).sum()
+    assert table.percent_of_pixels["(void)"] == pytest.approx(100 * (~counts).mean())
+    assert "max_boundary_ratio = " in result.output
+
+
+def test_pictures_of_a_task_of_ones_own_and_videos(tmp_path):
+    write_miniature("ade20k", tmp_path / "rooms")
+    wrong = ["inspect", "--data", str(tmp_path / "rooms"), "--task", "cityscapes.yaml"]
+    result = CliRunner().invoke(app, wrong)
+    assert result.exit_code == 2
+    assert "holds pictures (ADE20K), but the task cityscapes needs pictures" in result.output
+    (tmp_path / "JPEGImages" / "v").mkdir(parents=True)
+    (tmp_path / "Annotations").mkdir()
+    result = CliRunner().invoke(app, ["inspect", "--data", str(tmp_path)])
+    assert result.exit_code == 2
+    assert "medabl inspect looks at scans and pictures; " in result.output

@@ -125,3 +125,10 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.pth").touch()
     with pytest.raises(InputError, match=r"no checkpoint of tensors alone"):
         load_weights(_network(), tmp_path / "empty.pth")
+
+
+def test_the_same_network_in_another_width_is_told_by_its_shapes(tmp_path: Path) -> None:
+    narrow = {name: tensor[:1] for name, tensor in _network().state_dict().items() if tensor.ndim}
+    sentence = r"Of another shape are .* in the file, .* in the network\)"
+    with pytest.raises(InputError, match=rf"another architecture than Sequential: .*{sentence}"):
+        load_weights(_network(), _save(narrow, tmp_path))

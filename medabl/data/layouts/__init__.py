@@ -29,14 +29,20 @@ class Layout(Protocol):
     """What the module of a layout holds.
 
     Attributes:
+        NAME: what the layout is called, in messages and as a task's `layout`.
         LOOKS_FOR: what a data set in this layout has, for messages: "looked for ...".
         MASKS: where its masks lie, for messages: "masks are ...".
         MASKS_BY_NAME: whether the user may say what masks are called.
     """
 
+    NAME: str
     LOOKS_FOR: str
     MASKS: str
     MASKS_BY_NAME: bool
+
+    @property
+    def IMAGES(self) -> str | None:
+        """What its data sets hold: scans, pictures or videos; None: any of them."""
 
     def recognizes(self, root: Path) -> bool:
         """Whether `root` lies in this layout; cheap, and never an error."""

@@ -8,6 +8,8 @@ from pathlib import Path
 from medabl.data.layouts.picture_folders import SIDES, list_pictures, one_modality
 from medabl.data.subject import Subject
 
+NAME = "ADE20K"
+IMAGES = "pictures"
 LOOKS_FOR = "images/training/*.jpg with annotations beside images (ADE20K)"
 MASKS = "annotations/training/*.png and annotations/validation/*.png"
 MASKS_BY_NAME = False

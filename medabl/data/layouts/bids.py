@@ -13,6 +13,8 @@ from medabl.data.subject import Subject
 from medabl.errors import InputError
 from medabl.files import is_nifti, nifti_stem, walk
 
+NAME = "BIDS"
+IMAGES = "scans"
 LOOKS_FOR = "sub-*/[ses-*/]anat/*_FLAIR.nii.gz with masks below derivatives/ (BIDS)"
 MASKS = (
     "files below derivatives/ with the scan's sub- and ses- and a name that ends in"

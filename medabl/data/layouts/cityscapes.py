@@ -8,6 +8,8 @@ from pathlib import Path
 from medabl.data.layouts.picture_folders import SIDES, list_pictures, one_modality
 from medabl.data.subject import Subject
 
+NAME = "Cityscapes"
+IMAGES = "pictures"
 LOOKS_FOR = "leftImg8bit/train/CITY/*_leftImg8bit.png with gtFine beside leftImg8bit (Cityscapes)"
 MASKS = "gtFine/SIDE/CITY/*_gtFine_labelIds.png"
 MASKS_BY_NAME = False

@@ -10,6 +10,8 @@ from medabl.data.layouts.videos import video
 from medabl.data.subject import Subject
 from medabl.errors import InputError
 
+NAME = "DAVIS"
+IMAGES = "videos"
 LOOKS_FOR = "JPEGImages/480p/ and ImageSets/2016/ or ImageSets/2017/ with train.txt (DAVIS)"
 MASKS = "Annotations/480p/SEQUENCE/*.png"
 MASKS_BY_NAME = False

@@ -13,6 +13,8 @@ from medabl.data.subject import Subject
 from medabl.errors import InputError
 from medabl.files import nifti_stem, read_json
 
+NAME = "Decathlon"
+IMAGES = "scans"
 LOOKS_FOR = "a dataset.json that lists 'training' files (Decathlon)"
 MASKS = "the 'label' of each entry of dataset.json"
 MASKS_BY_NAME = False

@@ -11,6 +11,8 @@ from medabl.data.subject import Subject
 from medabl.errors import InputError
 from medabl.files import NIFTI_SUFFIXES, read_json, walk
 
+NAME = "nnU-Net"
+IMAGES = "scans"
 LOOKS_FOR = "imagesTr/CASE_0000.nii.gz, labelsTr/ and a dataset.json with channel_names (nnU-Net)"
 MASKS = "labelsTr/CASE.nii.gz"
 MASKS_BY_NAME = False

@@ -21,8 +21,9 @@ def one_modality(root: Path, modalities: Sequence[str]) -> str:
     """
     if list(modalities) != ["rgb"]:
         raise InputError(
-            f"{root} holds pictures, whose only modality is rgb; got {','.join(modalities)}: set"
-            " modalities=rgb."
+            f"{root} holds pictures or videos, whose only modality is rgb; got"
+            f" {','.join(modalities)}: set modalities=rgb in a config for such data"
+            " (cityscapes.yaml, ade20k.yaml, davis.yaml), or name the folder of the scans."
         )
     return "rgb"
 

@@ -10,6 +10,8 @@ from medabl.data.layouts.modalities import there_instead
 from medabl.data.subject import Subject
 from medabl.errors import InputError
 
+NAME = "table"
+IMAGES = None
 LOOKS_FOR = "a table subjects.csv (columns: subject, group, site, one a modality, mask)"
 MASKS = "the column 'mask' of the table"
 MASKS_BY_NAME = False

@@ -11,6 +11,8 @@ from medabl.data.subject import Subject
 from medabl.errors import InputError
 from medabl.files import is_nifti, nifti_stem, walk
 
+NAME = "WMH challenge"
+IMAGES = "scans"
 LOOKS_FOR = (
     "folders at any depth with pre/FLAIR.nii.gz (and pre/T1.nii.gz) and wmh.nii.gz (WMH challenge)"
 )

@@ -9,6 +9,8 @@ from medabl.data.layouts.picture_folders import one_modality
 from medabl.data.layouts.videos import video
 from medabl.data.subject import Subject
 
+NAME = "YouTube-VOS"
+IMAGES = "videos"
 LOOKS_FOR = "train/JPEGImages/ and train/Annotations/ (YouTube-VOS), or those of train/ itself"
 MASKS = "Annotations/VIDEO/*.png"
 MASKS_BY_NAME = False

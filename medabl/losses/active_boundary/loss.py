@@ -21,6 +21,7 @@ from medabl.losses.active_boundary.op import active_boundary_values
 from medabl.losses.active_boundary.settings import Settings, check_options
 from medabl.losses.base import SegmentationLoss
 from medabl.losses.doubts import doubt_distances, warn_of
+from medabl.losses.options import check_flags
 from medabl.losses.tensors import as_distances, as_labels
 
 _VARIANTS = ("paper", "released")
@@ -139,6 +140,7 @@ class ActiveBoundaryLoss(SegmentationLoss):
             max_distance=max_distance, boundary_factor=boundary_factor,
             min_divergence=min_divergence, reach=reach,
         )  # fmt: skip
+        check_flags(detach_neighbors=detach_neighbors, share_ties=share_ties)
         self.max_boundary_ratio = max_boundary_ratio
         self.max_distance = max_distance
         self.label_smoothing = label_smoothing

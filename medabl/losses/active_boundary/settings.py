@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from numbers import Real
 from typing import NamedTuple, get_type_hints
 
 from medabl.geometry.predicted_boundaries import MIN_DIVERGENCE, allowed_voxels
+from medabl.losses.options import is_number
 
 _PREDICTED = ("divergence", "class")
 
@@ -49,18 +49,16 @@ def check_options(
     Raises:
         ValueError: naming the first that is not.
     """
-    if not 0 < max_boundary_ratio <= 1:
-        raise ValueError(f"max_boundary_ratio must be in (0, 1], got {max_boundary_ratio}.")
-    if not 0 <= label_smoothing < 1:
-        raise ValueError(f"label_smoothing must be in [0, 1), got {label_smoothing}.")
+    if not (is_number(max_boundary_ratio) and 0 < max_boundary_ratio <= 1):
+        raise ValueError(f"max_boundary_ratio must be in (0, 1], got {max_boundary_ratio!r}.")
+    if not (is_number(label_smoothing) and 0 <= label_smoothing < 1):
+        raise ValueError(f"label_smoothing must be in [0, 1), got {label_smoothing!r}.")
     if predicted_boundary not in _PREDICTED:
         raise ValueError(
             f"predicted_boundary must be one of {', '.join(_PREDICTED)}, got {predicted_boundary}."
         )
     for name, value in positive.items():
-        if value is None:
-            continue
-        if isinstance(value, bool) or not isinstance(value, Real) or not 0 < value < math.inf:
+        if value is not None and not (is_number(value) and value > 0):
             raise ValueError(f"{name} must be positive, got {value!r}.")
 
 

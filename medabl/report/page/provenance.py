@@ -15,10 +15,10 @@ def provenance(analysis: Analysis) -> list[tuple[str, list[str]]]:
     """Give facts about the runs: a name, and lines of text."""
     runs = analysis.runs
     facts = [
-        ("Runs", _runs(runs)),
+        ("Runs", runs_in_words(runs)),
         ("Task", [_task(runs)] if runs.task is not None else []),
         ("Subjects", [_subjects(analysis)]),
-        ("Versions", [_versions(runs)]),
+        ("Versions", [versions(runs)]),
         ("Missing values", [_missing(analysis)]),
         ("Left out", [_left_out(analysis)]),
     ]
@@ -28,7 +28,8 @@ def provenance(analysis: Analysis) -> list[tuple[str, list[str]]]:
     return [(name, lines) for name, lines in facts if lines]
 
 
-def _runs(runs: Runs) -> list[str]:
+def runs_in_words(runs: Runs) -> list[str]:
+    """Give a line a method: its runs, seeds and folds."""
     lines = []
     for method, label in runs.methods.items():
         mine = runs.of(method)
@@ -60,7 +61,8 @@ def _subjects(analysis: Analysis) -> str:
     return f"{total}: " + ", ".join(f"{site} {number}" for site, number in sites.items())
 
 
-def _versions(runs: Runs) -> str:
+def versions(runs: Runs) -> str:
+    """Give versions and devices of all runs in a line."""
     seen: dict[str, list[str]] = {}
     for run in runs.runs:
         for key, value in _flatten(run.environment):

@@ -71,7 +71,7 @@ def render_page(
         "provenance": "Provenance",
     }
     return (
-        _environment()
+        page_environment()
         .get_template("report.html.j2")
         .render(
             **_first_screen(analysis, answer(analysis), table),
@@ -96,7 +96,8 @@ def render_page(
 
 
 @cache
-def _environment() -> Environment:
+def page_environment() -> Environment:
+    """The templates of pages, and what they call."""
     environment = Environment(
         loader=PackageLoader("medabl.report", "page"),
         autoescape=True,
