@@ -45,10 +45,12 @@ def remark(table: PublishedTable, data: Path | None) -> str:
         )
         networks = {str(row.run.get("net")) for row in table.rows if row.run}
         alike = " Rows that differ by the network only are therefore alike." * (len(networks) > 1)
+        by_class = any(column.of != "all" for column in table.columns)
+        lacking = " A dash: no picture of the miniature has the class." * by_class
         return (
             f"{unit}MINIATURE: our numbers are of small generated data{trained}, the published ones"
             f" of the {table.data}. They compare the losses with each other, not with the"
-            f" paper.{alike}"
+            f" paper.{alike}{lacking}"
         )
     return f"{unit}Our numbers are of {data}, the published ones of the {table.data}."
 
@@ -60,7 +62,8 @@ def terminal_table(
     wide = len(table.columns) > _MOST_COLUMNS
     shown = [not wide or column.of == "all" for column in table.columns]
     headings, lines = _lines(table, rows, data, shown)
-    view = Table(title=f"Table {number}: {table.title}", caption=remark(table, data))
+    classes = " Class by class: table.md." * wide
+    view = Table(title=f"Table {number}: {table.title}", caption=f"{remark(table, data)}{classes}")
     for heading in headings:
         text = heading in (*table.labels, "source")
         view.add_column(heading, justify="left" if text else "right", overflow="fold")

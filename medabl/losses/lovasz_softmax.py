@@ -89,11 +89,10 @@ class LovaszSoftmaxLoss(SegmentationLoss):
             # Without error and foreground a voxel is sorted last and adds nothing.
             kept = self._rows(self._keep(valid))
             errors, foreground = errors.where(kept, 0), foreground & kept
-        losses = _lovasz(errors, foreground)
         if self.classes == "all":
-            return self._reduce(losses.mean(1))
+            return self._reduce(_lovasz(errors, foreground).mean(1))
         present = foreground.any(2)
-        losses = losses.where(present, 0)
+        losses = _lovasz_of_some(errors, foreground, present.any(0)).where(present, 0)
         if self._has_regions(input):
             return self._reduce(losses)
         return self._reduce(losses.sum(1) / present.sum(1).clamp_min(1))
@@ -102,6 +101,20 @@ class LovaszSoftmaxLoss(SegmentationLoss):
         """Images x classes x voxels; one image if the batch is taken as one."""
         rows = values.flatten(2)
         return rows if self.per_image else rows.transpose(0, 1).flatten(1)[None]
+
+
+def _lovasz_of_some(
+    errors: torch.Tensor, foreground: torch.Tensor, classes: torch.Tensor
+) -> torch.Tensor:
+    """`_lovasz` of some classes, 0 for the others, which need not be sorted.
+
+    Off the CPU, where to know their number would have to wait for the device, of all.
+    """
+    if torch.compiler.is_compiling() or errors.device.type != "cpu":
+        return _lovasz(errors, foreground)
+    (chosen,) = classes.nonzero(as_tuple=True)
+    losses = _lovasz(errors.index_select(1, chosen), foreground.index_select(1, chosen))
+    return errors.new_zeros(errors.shape[:2]).index_copy(1, chosen, losses)
 
 
 def _lovasz(errors: torch.Tensor, foreground: torch.Tensor) -> torch.Tensor:
