@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
 
 from medabl.geometry.divergence import forward_divergence
 from medabl.geometry.label_boundaries import label_boundary
-from medabl.geometry.neighbors import interior_neighbors, neighbor_indices, split_interior
 from medabl.geometry.predicted_boundaries import (
     boundary_seeds,
     dilate,
     released_threshold,
-    true_positions,
     widest_float,
 )
+from medabl.losses.active_boundary.pieces import pieces
 from medabl.losses.active_boundary.settings import (
     Settings,
     boundary_capacity,
@@ -25,9 +23,6 @@ from medabl.losses.active_boundary.settings import (
 )
 from medabl.losses.active_boundary.steps import aim_at_boundary, binary_step, multiclass_step
 from medabl.losses.tensors import finite_logits
-
-# Values worked on at once: what the cache of a core holds, or a part of a GPU's memory.
-_CHUNK_VALUES = {False: 2**18, True: 2**25}
 
 
 class Terms(NamedTuple):
@@ -38,7 +33,7 @@ class Terms(NamedTuple):
         counts: B, how many those are.
         positions: flat indices into B x H x W [x D]; the first `used` of them count, and one may
             occur more than once.
-        rows: the gradient of `sums` with respect to the logits at those positions, a column
+        columns: the gradient of `sums` with respect to the logits at those positions, a row
             a channel, or a single one for the difference of two.
         used: int64 tensor of one value.
     """
@@ -46,7 +41,7 @@ class Terms(NamedTuple):
     sums: torch.Tensor
     counts: torch.Tensor
     positions: torch.Tensor
-    rows: torch.Tensor
+    columns: torch.Tensor
     used: torch.Tensor
 
 
@@ -80,36 +75,32 @@ def active_boundary_terms(
     score = forward_divergence(logits, valid, sum_axes=settings.released, static=static)
     seeds = predicted_seeds(score, logits, distance, valid, settings, static=static)
     boundary = _boundary(seeds, distance, valid, settings, static)
-    positions, listed = _positions(boundary, boundary_capacity(logits.shape, settings), static)
-    distance = distance.reshape(-1)
 
     sums = logits.new_zeros(logits.shape[0], dtype=widest_float(logits))
     counts = torch.zeros_like(sums, dtype=torch.int64)
     room = gradient_capacity(logits.shape, settings)
-    out_positions = positions.new_zeros(room)
-    rows = logits.new_empty((room, logits.shape[1]))
-    used = 0
-    for centers, keep, neighbors, inside in _chunks(positions, listed, logits.shape, valid, static):
-        aim = aim_at_boundary(distance, centers, neighbors, inside, settings)
-        if keep is not None:
-            counted = keep if aim.counts is None else aim.counts & keep
-            aim = aim._replace(weight=aim.weight * keep, counts=counted)
-        if logits.shape[1] == 1:
-            values, parts = binary_step(logits, centers, neighbors, aim, settings)
+    positions = counts.new_zeros(room)
+    columns = logits.new_empty((logits.shape[1], room))
+    voxels, used = math.prod(logits.shape[2:]), 0
+    capacity = boundary_capacity(logits.shape, settings)
+    for piece in pieces(boundary, valid, logits.shape[1], capacity, static=static):
+        of_images = logits[piece.images]
+        aim = aim_at_boundary(distance[piece.images].reshape(-1), piece, settings)
+        if of_images.shape[1] == 1:
+            values, parts = binary_step(of_images, piece, aim, settings)
         else:
-            values, parts = multiclass_step(
-                logits, centers, neighbors, aim, settings, static=static
-            )
-        image = centers.div(math.prod(logits.shape[2:]), rounding_mode="floor")
+            values, parts = multiclass_step(of_images, piece, aim, settings, static=static)
+        image = piece.centers.div(voxels, rounding_mode="floor") + piece.images.start
         sums.index_add_(0, image, values.to(sums.dtype))
         ones = torch.ones_like(image) if aim.counts is None else aim.counts.long()
         counts.index_add_(0, image, ones)
         for where, gradient in parts:
-            out_positions[used : used + len(where)] = where
-            rows[used : used + len(where)] = gradient
-            used += len(where)
+            there = slice(used, used + len(where))
+            torch.add(where, piece.images.start * voxels, out=positions[there])
+            columns[:, there] = gradient
+            used = there.stop
     sums = sums.to(logits.dtype) + diverged(score)
-    return Terms(sums, counts, out_positions, rows, torch.full((1,), used, device=logits.device))
+    return Terms(sums, counts, positions, columns, torch.full((1,), used, device=logits.device))
 
 
 def comparable_logits(logits: torch.Tensor, *, static: bool) -> torch.Tensor:
@@ -134,34 +125,6 @@ def diverged(score: torch.Tensor) -> torch.Tensor:
     # The largest is NaN if any is, and finite otherwise.
     largest = score.flatten(1).amax(1)
     return largest - largest
-
-
-def _chunks(
-    positions: torch.Tensor,
-    listed: torch.Tensor | None,
-    shape: torch.Size,
-    valid: torch.Tensor | None,
-    static: bool,
-) -> Iterator[tuple[torch.Tensor, torch.Tensor | None, torch.Tensor, torch.Tensor | None]]:
-    """Part the boundary voxels into pieces; a piece without edges needs no masks.
-
-    Yields:
-        K positions, which of them are meant (None: all), their neighbours N x K, and which of
-        those take part (None: all).
-    """
-    spatial = shape[2:]
-    size = max(1, _CHUNK_VALUES[static] // (3 ** len(spatial) * shape[1]))
-    if listed is None and valid is None:
-        interior, positions = split_interior(positions, spatial)
-        for start in range(0, len(interior), size):
-            centers = interior[start : start + size]
-            yield centers, None, interior_neighbors(centers, spatial), None
-    for start in range(0, len(positions), size):
-        centers = positions[start : start + size]
-        neighbors, inside = neighbor_indices(centers, spatial)
-        if valid is not None:
-            inside &= valid.reshape(-1)[neighbors]
-        yield centers, None if listed is None else listed[start : start + size], neighbors, inside
 
 
 def _boundary(
@@ -218,31 +181,17 @@ def _class_changes(logits: torch.Tensor, valid: torch.Tensor | None) -> torch.Te
     return label_boundary(classes.long().where(valid, -1)[:, None], ignore_index=-1)[:, 0]
 
 
-def _positions(
-    boundary: torch.Tensor, room: int, static: bool
-) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Flat indices of the True voxels; if `static`, `room` of them, and which are meant."""
-    flat = boundary.view(-1)
-    if not static:
-        return true_positions(flat), None
-    rank = flat.cumsum(0)
-    slot = torch.where(flat, rank - 1, room).clamp_max(room)
-    everywhere = torch.arange(len(flat), device=flat.device)
-    positions = everywhere.new_zeros(room + 1).scatter_(0, slot, everywhere)[:room]
-    return positions, torch.arange(room, device=flat.device) < rank[-1:]
-
-
-def add_rows(
-    gradient: torch.Tensor, scale: torch.Tensor, positions: torch.Tensor, rows: torch.Tensor
+def add_columns(
+    gradient: torch.Tensor, scale: torch.Tensor, positions: torch.Tensor, columns: torch.Tensor
 ) -> None:
-    """Add K rows, times the scale of their image, to a gradient of zeros, B x C x H x W [x D]."""
+    """Add K columns, times their image's scale, to a gradient of zeros, B x C x H x W [x D]."""
     channels, voxels = gradient.shape[1], math.prod(gradient.shape[2:])
     image = positions.div(voxels, rounding_mode="floor")
-    scaled = (rows * scale.index_select(0, image)[:, None]).t().contiguous()
+    scaled = columns * scale.index_select(0, image)
     start = positions + image * ((channels - 1) * voxels)
     flat = gradient.view(-1)
     skipped = channels - len(scaled)
     for channel, values in enumerate(scaled, start=skipped):
         flat.index_add_(0, start + channel * voxels, values)
-    if skipped:  # a row is towards the second logit minus the first
+    if skipped:  # a column is towards the second logit minus the first
         torch.neg(gradient[:, 1], out=gradient[:, 0])
