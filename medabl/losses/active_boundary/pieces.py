@@ -11,21 +11,19 @@ from medabl.geometry.neighbors import interior_neighbors, neighbor_indices, spli
 from medabl.geometry.predicted_boundaries import true_positions
 
 # Values worked on at once: what the cache of a core holds, or a part of a GPU's memory.
-_PIECE_VALUES = {False: 2**18, True: 2**25}
+_PIECE_VALUES = {False: 2**19, True: 2**25}
 
 
 class Piece(NamedTuple):
     """K boundary voxels and their neighbours.
 
     Attributes:
-        images: which images of the batch they are in: one, or, if shapes are static, any.
-        centers: K flat indices into those images.
+        centers: K flat indices.
         neighbors: N x K, as `medabl.geometry.neighbors` gives them.
         listed: K, which of them are meant; None if all are.
         inside: N x K, which neighbours take part; None if all do.
     """
 
-    images: slice
     centers: torch.Tensor
     neighbors: torch.Tensor
     listed: torch.Tensor | None
@@ -36,9 +34,6 @@ def pieces(
     boundary: torch.Tensor, valid: torch.Tensor | None, channels: int, room: int, *, static: bool
 ) -> Iterator[Piece]:
     """Part the boundary voxels into pieces.
-
-    Unless `static`, a piece is of one image: what it gives must not hang, to the last digit, on
-    the images beside it, and vector instructions round otherwise than those for the rest of a row.
 
     Args:
         boundary: B x H x W [x D] bool.
@@ -52,27 +47,23 @@ def pieces(
     """
     spatial = boundary.shape[1:]
     size = max(1, _PIECE_VALUES[static] // (3 ** len(spatial) * channels))
+    listed = None
     if static:
-        everything = slice(0, len(boundary))
         positions, listed = _static_positions(boundary.view(-1), room)
-        for start in range(0, room, size):
-            centers = positions[start : start + size]
-            neighbors, inside = _neighbors(centers, spatial, valid)
-            yield Piece(everything, centers, neighbors, listed[start : start + size], inside)
-        return
-    for image, mask in enumerate(boundary):
-        here = slice(image, image + 1)
-        positions = true_positions(mask.view(-1))
+    else:
+        positions = true_positions(boundary.view(-1))
         if valid is None:
             interior, positions = split_interior(positions, spatial)
             for start in range(0, len(interior), size):
                 centers = interior[start : start + size]
-                yield Piece(here, centers, interior_neighbors(centers, spatial), None, None)
-        for start in range(0, len(positions), size):
-            centers = positions[start : start + size]
-            known = None if valid is None else valid[here]
-            neighbors, inside = _neighbors(centers, spatial, known)
-            yield Piece(here, centers, neighbors, None, inside)
+                yield Piece(centers, interior_neighbors(centers, spatial), None, None)
+    for start in range(0, len(positions), size):
+        centers = positions[start : start + size]
+        neighbors, inside = neighbor_indices(centers, spatial)
+        if valid is not None:
+            inside &= valid.reshape(-1)[neighbors]
+        meant = None if listed is None else listed[start : start + size]
+        yield Piece(centers, neighbors, meant, inside)
 
 
 def _static_positions(flat: torch.Tensor, room: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -82,13 +73,3 @@ def _static_positions(flat: torch.Tensor, room: int) -> tuple[torch.Tensor, torc
     everywhere = torch.arange(len(flat), device=flat.device)
     positions = everywhere.new_zeros(room + 1).scatter_(0, slot, everywhere)[:room]
     return positions, torch.arange(room, device=flat.device) < rank[-1:]
-
-
-def _neighbors(
-    centers: torch.Tensor, spatial: torch.Size, valid: torch.Tensor | None
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Neighbours N x K of any voxels, and which of those take part."""
-    neighbors, inside = neighbor_indices(centers, spatial)
-    if valid is not None:
-        inside &= valid.reshape(-1)[neighbors]
-    return neighbors, inside

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import torch
 
-from medabl.geometry.predicted_boundaries import true_positions
 from medabl.losses.active_boundary.pieces import Piece
 from medabl.losses.active_boundary.settings import Settings
 
@@ -130,64 +128,65 @@ def binary_step(
     return values, parts
 
 
+class Prediction(NamedTuple):
+    """What B images of V voxels are predicted to be.
+
+    Attributes:
+        probs: for each of C classes, flat, where its own begin in B x C x V.
+        log_probs: likewise.
+        entropy: flat, of B x V: the sum of P log P.
+        shape: B, C, V.
+    """
+
+    probs: list[torch.Tensor]
+    log_probs: list[torch.Tensor]
+    entropy: torch.Tensor
+    shape: torch.Size
+
+
+def predict(logits: torch.Tensor) -> Prediction:
+    """Probabilities of B x C x ... logits."""
+    log_probs = logits.flatten(2).log_softmax(1)
+    probs = log_probs.exp()
+    entropy = torch.zeros_like(probs[:, 0])
+    for of_class, log_of_class in zip(probs.unbind(1), log_probs.unbind(1), strict=True):
+        entropy.addcmul_(of_class, log_of_class)
+    starts = range(0, probs.shape[1] * probs.shape[2], probs.shape[2])
+    return Prediction(
+        [probs.view(-1)[start:] for start in starts],
+        [log_probs.view(-1)[start:] for start in starts],
+        entropy.view(-1),
+        probs.shape,
+    )
+
+
 def multiclass_step(
-    logits: torch.Tensor, piece: Piece, aim: Aim, settings: Settings, *, static: bool
+    predicted: Prediction, piece: Piece, aim: Aim, settings: Settings
 ) -> tuple[torch.Tensor, _Parts]:
-    """Loss of K voxels and its gradient, from C logits a voxel.
+    """Loss of K voxels and its gradient, from C classes a voxel.
 
     Class by class, since sums over a last axis as short as C cost more than all the rest.
     """
-    log_probs, centers, neighbors = _log_probs(logits, piece, static)
-    probs = log_probs.exp()
-
-    def around(of_voxels: torch.Tensor) -> torch.Tensor:
-        return of_voxels.index_select(0, neighbors.view(-1)).view_as(neighbors)
-
-    there = [around(of_class) for of_class in probs]
-    here = [of_class.index_select(0, centers) for of_class in log_probs]
-    divergence = around((probs * log_probs).sum(0))
+    images, channels, voxels = predicted.shape
+    at_center, around = piece.centers, piece.neighbors.reshape(-1)
+    divergence = predicted.entropy.index_select(0, around).view_as(piece.neighbors)
+    if images > 1:  # from B x V to the first class in B x C x V
+        at_center, around = (
+            places + places.div(voxels, rounding_mode="floor") * ((channels - 1) * voxels)
+            for places in (at_center, around)
+        )
+    there = [of_class.index_select(0, around).view_as(divergence) for of_class in predicted.probs]
+    here = [log_of_class.index_select(0, at_center) for log_of_class in predicted.log_probs]
     for of_class, log_here in zip(there, here, strict=True):
         divergence.addcmul_(of_class, log_here, value=-1)
     values, gradient = _cross_entropy(divergence, aim)
-    parts = [(piece.centers, torch.stack([-(of_class * gradient).sum(0) for of_class in there]))]
+    parts = []
     if not settings.detach_neighbors:
+        log_there = [x.index_select(0, around).view_as(divergence) for x in predicted.log_probs]
         towards = [
-            of_class * (around(log_there) - log_here - divergence) * gradient
-            for of_class, log_there, log_here in zip(there, log_probs, here, strict=True)
+            of_class * (log_of_class - log_here - divergence) * gradient
+            for of_class, log_of_class, log_here in zip(there, log_there, here, strict=True)
         ]
         parts.append((piece.neighbors.view(-1), torch.stack(towards).flatten(1)))
-    return values, parts
-
-
-def _log_probs(
-    logits: torch.Tensor, piece: Piece, static: bool
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Log-probabilities of the voxels needed, C x U, and where centres and neighbours are in them.
-
-    Unless `static`, `logits` are those of one image, and a voxel that is needed often occurs once;
-    where most are needed, all from the first to the last are taken.
-    """
-    channels, voxels = logits.shape[1], math.prod(logits.shape[2:])
-    centers, neighbors = piece.centers, piece.neighbors
-    if static:
-        needed = torch.cat([centers, neighbors.view(-1)])
-        index = torch.arange(len(needed), device=needed.device)
-        centers, neighbors = index[: len(centers)], index[len(centers) :].view_as(neighbors)
-    else:
-        first, last = (int(end) for end in neighbors.aminmax())
-        first, last = min(first, int(centers[0])), max(last, int(centers[-1])) + 1
-        centers, neighbors = centers - first, neighbors - first
-        if 2 * (last - first) < neighbors.numel():
-            columns = logits.view(channels, -1)[:, first:last]
-            return columns.log_softmax(0), centers, neighbors
-        mask = torch.zeros(last - first, dtype=torch.bool)
-        for places in (centers, neighbors.view(-1)):
-            mask.numpy()[places.numpy()] = True
-        needed = true_positions(mask) + first
-        rank = mask.cumsum(0) - 1
-        centers, neighbors = rank[centers], rank[neighbors]
-    start = needed + needed.div(voxels, rounding_mode="floor") * ((channels - 1) * voxels)
-    columns = logits.new_empty((channels, len(needed)))
-    for channel, column in enumerate(columns):
-        torch.index_select(logits.view(-1), 0, start + channel * voxels, out=column)
-    return columns.log_softmax(0), centers, neighbors
+    own = torch.stack([of_class.mul_(gradient).sum(0) for of_class in there]).neg_()
+    return values, [(piece.centers, own), *parts]

@@ -21,7 +21,12 @@ from medabl.losses.active_boundary.settings import (
     boundary_capacity,
     gradient_capacity,
 )
-from medabl.losses.active_boundary.steps import aim_at_boundary, binary_step, multiclass_step
+from medabl.losses.active_boundary.steps import (
+    aim_at_boundary,
+    binary_step,
+    multiclass_step,
+    predict,
+)
 from medabl.losses.tensors import finite_logits
 
 
@@ -81,26 +86,41 @@ def active_boundary_terms(
     room = gradient_capacity(logits.shape, settings)
     positions = counts.new_zeros(room)
     columns = logits.new_empty((logits.shape[1], room))
-    voxels, used = math.prod(logits.shape[2:]), 0
-    capacity = boundary_capacity(logits.shape, settings)
-    for piece in pieces(boundary, valid, logits.shape[1], capacity, static=static):
-        of_images = logits[piece.images]
-        aim = aim_at_boundary(distance[piece.images].reshape(-1), piece, settings)
-        if of_images.shape[1] == 1:
-            values, parts = binary_step(of_images, piece, aim, settings)
-        else:
-            values, parts = multiclass_step(of_images, piece, aim, settings, static=static)
-        image = piece.centers.div(voxels, rounding_mode="floor") + piece.images.start
-        sums.index_add_(0, image, values.to(sums.dtype))
-        ones = torch.ones_like(image) if aim.counts is None else aim.counts.long()
-        counts.index_add_(0, image, ones)
-        for where, gradient in parts:
-            there = slice(used, used + len(where))
-            torch.add(where, piece.images.start * voxels, out=positions[there])
-            columns[:, there] = gradient
-            used = there.stop
+    channels, voxels, used = logits.shape[1], math.prod(logits.shape[2:]), 0
+    for images in _groups(boundary, static):
+        within = logits[images]
+        predicted = None if channels == 1 else predict(within)
+        to_boundary = distance[images].reshape(-1)
+        known = None if valid is None else valid[images]
+        room = boundary_capacity(within.shape, settings)
+        for piece in pieces(boundary[images], known, channels, room, static=static):
+            aim = aim_at_boundary(to_boundary, piece, settings)
+            if predicted is None:
+                values, parts = binary_step(within, piece, aim, settings)
+            else:
+                values, parts = multiclass_step(predicted, piece, aim, settings)
+            image = piece.centers.div(voxels, rounding_mode="floor") + images.start
+            sums.index_add_(0, image, values.to(sums.dtype))
+            ones = torch.ones_like(image) if aim.counts is None else aim.counts.long()
+            counts.index_add_(0, image, ones)
+            for where, gradient in parts:
+                filled = slice(used, used + len(where))
+                torch.add(where, images.start * voxels, out=positions[filled])
+                columns[:, filled] = gradient
+                used = filled.stop
     sums = sums.to(logits.dtype) + diverged(score)
     return Terms(sums, counts, positions, columns, torch.full((1,), used, device=logits.device))
+
+
+def _groups(boundary: torch.Tensor, static: bool) -> list[slice]:
+    """The images that are looked at together: all, or, unless `static`, one by one where needed.
+
+    What an image gives must not hang, to the last digit, on the images beside it, and the vector
+    instructions of a CPU round otherwise than those for what is left at the end of a row.
+    """
+    if static:
+        return [slice(0, len(boundary))]
+    return [slice(k, k + 1) for k, of_image in enumerate(boundary) if of_image.any()]
 
 
 def comparable_logits(logits: torch.Tensor, *, static: bool) -> torch.Tensor:
