@@ -71,12 +71,17 @@ def _add_divergence(
 
 def _divergence(logits: torch.Tensor) -> Iterator[torch.Tensor]:
     """KL to the next voxel along every axis, from B x C x ... logits."""
-    log_probs = torch.log_softmax(logits, 1)
+    images, _, *spatial = logits.shape
+    log_probs = torch.log_softmax(logits, 1).flatten(2)
     probs = log_probs.exp()
-    for axis in range(2, logits.ndim):
-        last = logits.shape[axis] - 1
-        difference = log_probs.narrow(axis, 0, last) - log_probs.narrow(axis, 1, last)
-        yield difference.mul_(probs.narrow(axis, 0, last)).sum(1)
+    for axis, length in enumerate(spatial):
+        # Along the rows of memory and past the ends of the axis, which is faster than line by line.
+        step = math.prod(spatial[axis + 1 :])
+        others = log_probs.shape[2] - step
+        difference = log_probs[..., :others] - log_probs[..., step:]
+        result = logits.new_empty((images, log_probs.shape[2]))
+        result[:, :others] = difference.mul_(probs[..., :others]).sum(1)
+        yield result.view(images, *spatial).narrow(axis + 1, 0, length - 1)
 
 
 def _binary_divergence(logits: torch.Tensor) -> Iterator[torch.Tensor]:

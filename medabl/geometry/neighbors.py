@@ -77,7 +77,7 @@ def interior_neighbors(positions: torch.Tensor, spatial: Sequence[int]) -> torch
         sum(step * stride for step, stride in zip(offset, strides, strict=True))
         for offset in neighbor_offsets(len(spatial))
     ]
-    return torch.stack([positions + step for step in steps])
+    return positions + positions.new_tensor(steps)[:, None]
 
 
 def neighbor_indices(

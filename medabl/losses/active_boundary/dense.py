@@ -10,7 +10,7 @@ import torch
 
 from medabl.geometry.triton_support import triton_works
 from medabl.losses.active_boundary.settings import OPERATOR_INPUTS, Settings
-from medabl.losses.active_boundary.terms import active_boundary_terms, add_rows
+from medabl.losses.active_boundary.terms import active_boundary_terms, add_columns
 
 # The kernels number the voxels of an image in 32 bits.
 _MOST_VOXELS = 2**30
@@ -48,7 +48,7 @@ def dense_terms(
             return active_boundary_triton(logits, distance, valid, settings)
     terms = active_boundary_terms(logits, distance, valid, settings, static=True)
     gradient = logits.new_zeros(_folded(logits.shape))
-    add_rows(gradient, torch.ones_like(terms.sums), terms.positions, terms.rows)
+    add_columns(gradient, torch.ones_like(terms.sums), terms.positions, terms.columns)
     if settings.released:
         return terms.sums, terms.counts, torch.ones_like(terms.sums), gradient
     scales = terms.counts.clamp_min(1).to(terms.sums.dtype).reciprocal()

@@ -10,7 +10,7 @@ import torch
 from medabl.geometry.divergence import needs_static_shapes
 from medabl.losses.active_boundary.dense import dense_terms
 from medabl.losses.active_boundary.settings import OPERATOR_INPUTS, Settings, gradient_capacity
-from medabl.losses.active_boundary.terms import active_boundary_terms, add_rows
+from medabl.losses.active_boundary.terms import active_boundary_terms, add_columns
 
 
 def active_boundary_values(
@@ -51,7 +51,7 @@ def _sparse_terms(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     settings = Settings(*options)
     terms = active_boundary_terms(logits, distance, valid, settings, static=False)
-    return terms.sums, terms.counts, terms.positions, terms.rows, terms.used
+    return terms.sums, terms.counts, terms.positions, terms.columns, terms.used
 
 
 @_sparse_terms.register_fake
@@ -64,7 +64,7 @@ def _(
         logits.new_empty(logits.shape[0]),
         logits.new_empty(logits.shape[0], dtype=torch.int64),
         logits.new_empty(room, dtype=torch.int64),
-        logits.new_empty((room, channels)),
+        logits.new_empty((channels, room)),
         logits.new_empty(1, dtype=torch.int64),
     )
 
@@ -73,13 +73,13 @@ def _(
 def _scatter(
     grad_sums: torch.Tensor,
     positions: torch.Tensor,
-    rows: torch.Tensor,
+    columns: torch.Tensor,
     used: torch.Tensor,
     shape: Sequence[int],
 ) -> torch.Tensor:
-    used_rows = slice(int(used))
-    gradient = rows.new_zeros(tuple(shape))
-    add_rows(gradient, grad_sums, positions[used_rows], rows[used_rows])
+    filled = slice(int(used))
+    gradient = columns.new_zeros(tuple(shape))
+    add_columns(gradient, grad_sums, positions[filled], columns[:, filled])
     lost = grad_sums.isnan()
     if lost.any():  # asked first, because writing by a mask is slow even where it is empty
         gradient[lost] = torch.nan
@@ -90,11 +90,11 @@ def _scatter(
 def _(
     grad_sums: torch.Tensor,
     positions: torch.Tensor,
-    rows: torch.Tensor,
+    columns: torch.Tensor,
     used: torch.Tensor,
     shape: Sequence[int],
 ) -> torch.Tensor:
-    return rows.new_empty(shape)
+    return columns.new_empty(shape)
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[torch.Tensor, ...]) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import torch
 
+from medabl.losses.active_boundary.pieces import Piece
 from medabl.losses.active_boundary.settings import Settings
 
 # What the released code takes as the distance beyond the edge of the image.
@@ -37,16 +37,11 @@ class Aim(NamedTuple):
     rest: float
 
 
-def aim_at_boundary(
-    distance: torch.Tensor,
-    centers: torch.Tensor,
-    neighbors: torch.Tensor,
-    inside: torch.Tensor | None,
-    settings: Settings,
-) -> Aim:
-    """Send each of K voxels to the neighbour nearest to the true boundary, among N x K."""
+def aim_at_boundary(distance: torch.Tensor, piece: Piece, settings: Settings) -> Aim:
+    """Send each voxel of a piece to its neighbour nearest to the true boundary."""
+    neighbors, inside = piece.neighbors, piece.inside
     around = distance.index_select(0, neighbors.view(-1)).view_as(neighbors)
-    own = distance.index_select(0, centers)
+    own = distance.index_select(0, piece.centers)
     counts = share = None
     if settings.released:
         # The authors' distances are stored as integers after one is taken off.
@@ -68,6 +63,8 @@ def aim_at_boundary(
             nearest_ones = (around <= least * _EQUALLY_NEAR).to(around.dtype)
             share = nearest_ones / nearest_ones.sum(0)
         rest = settings.label_smoothing / (len(neighbors) - 1)
+    if piece.listed is not None:
+        counts = piece.listed if counts is None else counts & piece.listed
     weight = own.clamp_max_(settings.max_distance).div_(settings.max_distance)
     if counts is not None:
         weight *= counts
@@ -77,39 +74,36 @@ def aim_at_boundary(
 def _cross_entropy(divergence: torch.Tensor, aim: Aim) -> tuple[torch.Tensor, torch.Tensor]:
     """Weighted cross-entropy of K voxels, and its gradient towards the N x K divergences."""
     weight = aim.weight.to(divergence.dtype)
-    nearest = aim.nearest[None]
-    extra = aim.chosen - aim.rest
+    rest, extra = weight * aim.rest, weight * (aim.chosen - aim.rest)
     if aim.inside is not None:
         divergence = divergence.masked_fill(~aim.inside, -torch.inf)
-    log_q = divergence.log_softmax(0)
-    gradient = log_q.exp()
+    divergence = divergence - divergence.amax(0)
+    odds = divergence.exp()
+    total = odds.sum(0)
     if aim.inside is None:
-        gradient.mul_(aim.chosen + (len(divergence) - 1) * aim.rest).sub_(aim.rest)
+        given = rest * len(divergence) + extra
+        gradient = odds.mul_(given / total).sub_(rest)
     else:
-        log_q.masked_fill_(~aim.inside, 0)
-        rest = aim.inside.to(gradient.dtype) * aim.rest
-        gradient.mul_(rest.sum(0) + extra).sub_(rest)
+        divergence.masked_fill_(~aim.inside, 0)
+        given = rest * aim.inside.sum(0) + extra
+        gradient = odds.mul_(given / total).sub_(rest * aim.inside)
     if aim.share is None:
-        gradient.scatter_add_(0, nearest, log_q.new_full(nearest.shape, -extra))
-        chosen = log_q.gather(0, nearest)[0]
+        nearest = aim.nearest[None]
+        gradient.scatter_add_(0, nearest, -extra[None])
+        chosen = divergence.gather(0, nearest)[0]
     else:
         share = aim.share.to(gradient.dtype)
-        gradient.sub_(share, alpha=extra)
-        chosen = (log_q * share).sum(0)
-    gradient.mul_(weight)
-    values = log_q.sum(0).mul_(aim.rest).add_(chosen, alpha=extra)
-    return values.mul_(-weight), gradient
+        gradient.sub_(share * extra)
+        chosen = (divergence * share).sum(0)
+    values = total.log_() * given - divergence.sum(0) * rest - chosen * extra
+    return values, gradient
 
 
 _Parts = list[tuple[torch.Tensor, torch.Tensor]]
 
 
 def binary_step(
-    logits: torch.Tensor,
-    centers: torch.Tensor,
-    neighbors: torch.Tensor,
-    aim: Aim,
-    settings: Settings,
+    logits: torch.Tensor, piece: Piece, aim: Aim, settings: Settings
 ) -> tuple[torch.Tensor, _Parts]:
     """Loss of K voxels and its gradient, from one logit x a voxel (P = [1 - p, p]).
 
@@ -117,8 +111,8 @@ def binary_step(
     entropy of P_n, KL(P_n || P_i) is H_n + r_n |x_i| up to a term that is the same for all n, and
     thus drops out of the softmax over n.
     """
-    flat = logits.view(-1)
-    here = flat.index_select(0, centers)
+    flat, neighbors = logits.view(-1), piece.neighbors
+    here = flat.index_select(0, piece.centers)
     there = flat.index_select(0, neighbors.view(-1)).view_as(neighbors)
     sign = torch.ones_like(here).copysign_(here)
     size = there.abs()
@@ -127,65 +121,72 @@ def binary_step(
     other = (there * -sign).sigmoid_()
     divergence = (other * here.abs()).sub_(torch.log1p(small)).sub_(size.mul_(minor))
     values, gradient = _cross_entropy(divergence, aim)
-    parts = [(centers, ((gradient * other).sum(0) * sign)[:, None])]
+    parts = [(piece.centers, ((gradient * other).sum(0) * sign)[None])]
     if not settings.detach_neighbors:
         towards = gradient * minor * (1 - minor) * (there - here)
-        parts.append((neighbors.view(-1), towards.view(-1, 1)))
+        parts.append((neighbors.view(-1), towards.view(1, -1)))
     return values, parts
+
+
+class Prediction(NamedTuple):
+    """What B images of V voxels are predicted to be.
+
+    Attributes:
+        probs: for each of C classes, flat, where its own begin in B x C x V.
+        log_probs: likewise.
+        entropy: flat, of B x V: the sum of P log P.
+        shape: B, C, V.
+    """
+
+    probs: list[torch.Tensor]
+    log_probs: list[torch.Tensor]
+    entropy: torch.Tensor
+    shape: torch.Size
+
+
+def predict(logits: torch.Tensor) -> Prediction:
+    """Probabilities of B x C x ... logits."""
+    log_probs = logits.flatten(2).log_softmax(1)
+    probs = log_probs.exp()
+    entropy = torch.zeros_like(probs[:, 0])
+    for of_class, log_of_class in zip(probs.unbind(1), log_probs.unbind(1), strict=True):
+        entropy.addcmul_(of_class, log_of_class)
+    starts = range(0, probs.shape[1] * probs.shape[2], probs.shape[2])
+    return Prediction(
+        [probs.view(-1)[start:] for start in starts],
+        [log_probs.view(-1)[start:] for start in starts],
+        entropy.view(-1),
+        probs.shape,
+    )
 
 
 def multiclass_step(
-    logits: torch.Tensor,
-    centers: torch.Tensor,
-    neighbors: torch.Tensor,
-    aim: Aim,
-    settings: Settings,
-    *,
-    static: bool,
+    predicted: Prediction, piece: Piece, aim: Aim, settings: Settings
 ) -> tuple[torch.Tensor, _Parts]:
-    """Loss of K voxels and its gradient, from C logits a voxel."""
-    rows, (center_rows, neighbor_rows) = _log_prob_rows(logits, centers, neighbors, static)
-    probs = rows.exp()
-    entropy = (probs * rows).sum(1)
-    log_here = rows.index_select(0, center_rows)
-    shape = (len(centers), len(neighbors), logits.shape[1])
-    there = probs.index_select(0, neighbor_rows.view(-1)).view(shape)
-    cross = (there * log_here[:, None]).sum(2)
-    divergence = entropy.index_select(0, neighbor_rows.view(-1)).view(shape[:2]) - cross
-    values, gradient = _cross_entropy(divergence.t().contiguous(), aim)
-    steps = gradient.t()[..., None]
-    parts = [(centers, -(there * steps).sum(1))]
-    if not settings.detach_neighbors:
-        log_there = rows.index_select(0, neighbor_rows.view(-1)).view(shape)
-        towards = there * (log_there - log_here[:, None] - divergence[..., None]) * steps
-        parts.append((neighbors.t().reshape(-1), towards.view(-1, shape[2])))
-    return values, parts
+    """Loss of K voxels and its gradient, from C classes a voxel.
 
-
-def _log_prob_rows(
-    logits: torch.Tensor, centers: torch.Tensor, neighbors: torch.Tensor, static: bool
-) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
-    """Log-probabilities of the voxels needed, U x C, and the rows of centres and neighbours.
-
-    Neighbours come as K x N. Unless `static`, a voxel that is needed often occurs once.
+    Class by class, since sums over a last axis as short as C cost more than all the rest.
     """
-    around = neighbors.t().contiguous()
-    if static:
-        needed = torch.cat([centers, around.view(-1)])
-        index = torch.arange(len(needed), device=needed.device)
-        order = (index[: len(centers)], index[len(centers) :].view_as(around))
-    else:
-        first = around.min()
-        mask = torch.zeros(int(around.max() - first) + 1, dtype=torch.bool)
-        mask[around.view(-1) - first] = True
-        mask[centers - first] = True
-        needed = mask.nonzero()[:, 0] + first
-        rank = mask.cumsum(0) - 1
-        order = (rank[centers - first], rank[around - first])
-    channels, voxels = logits.shape[1], math.prod(logits.shape[2:])
-    start = needed + needed.div(voxels, rounding_mode="floor") * ((channels - 1) * voxels)
-    columns = logits.new_empty((channels, len(needed)))
-    flat = logits.view(-1)
-    for channel in range(channels):
-        torch.index_select(flat, 0, start + channel * voxels, out=columns[channel])
-    return columns.log_softmax(0).t().contiguous(), order
+    images, channels, voxels = predicted.shape
+    at_center, around = piece.centers, piece.neighbors.reshape(-1)
+    divergence = predicted.entropy.index_select(0, around).view_as(piece.neighbors)
+    if images > 1:  # from B x V to the first class in B x C x V
+        at_center, around = (
+            places + places.div(voxels, rounding_mode="floor") * ((channels - 1) * voxels)
+            for places in (at_center, around)
+        )
+    there = [of_class.index_select(0, around).view_as(divergence) for of_class in predicted.probs]
+    here = [log_of_class.index_select(0, at_center) for log_of_class in predicted.log_probs]
+    for of_class, log_here in zip(there, here, strict=True):
+        divergence.addcmul_(of_class, log_here, value=-1)
+    values, gradient = _cross_entropy(divergence, aim)
+    parts = []
+    if not settings.detach_neighbors:
+        log_there = [x.index_select(0, around).view_as(divergence) for x in predicted.log_probs]
+        towards = [
+            of_class * (log_of_class - log_here - divergence) * gradient
+            for of_class, log_of_class, log_here in zip(there, log_there, here, strict=True)
+        ]
+        parts.append((piece.neighbors.view(-1), torch.stack(towards).flatten(1)))
+    own = torch.stack([of_class.mul_(gradient).sum(0) for of_class in there]).neg_()
+    return values, [(piece.centers, own), *parts]

@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
 
 from medabl.geometry.divergence import forward_divergence
 from medabl.geometry.label_boundaries import label_boundary
-from medabl.geometry.neighbors import interior_neighbors, neighbor_indices, split_interior
 from medabl.geometry.predicted_boundaries import (
     boundary_seeds,
     dilate,
     released_threshold,
-    true_positions,
     widest_float,
 )
+from medabl.losses.active_boundary.pieces import pieces
 from medabl.losses.active_boundary.settings import (
     Settings,
     boundary_capacity,
     gradient_capacity,
 )
-from medabl.losses.active_boundary.steps import aim_at_boundary, binary_step, multiclass_step
+from medabl.losses.active_boundary.steps import (
+    aim_at_boundary,
+    binary_step,
+    multiclass_step,
+    predict,
+)
 from medabl.losses.tensors import finite_logits
-
-# Values worked on at once: what the cache of a core holds, or a part of a GPU's memory.
-_CHUNK_VALUES = {False: 2**18, True: 2**25}
 
 
 class Terms(NamedTuple):
@@ -38,7 +38,7 @@ class Terms(NamedTuple):
         counts: B, how many those are.
         positions: flat indices into B x H x W [x D]; the first `used` of them count, and one may
             occur more than once.
-        rows: the gradient of `sums` with respect to the logits at those positions, a column
+        columns: the gradient of `sums` with respect to the logits at those positions, a row
             a channel, or a single one for the difference of two.
         used: int64 tensor of one value.
     """
@@ -46,7 +46,7 @@ class Terms(NamedTuple):
     sums: torch.Tensor
     counts: torch.Tensor
     positions: torch.Tensor
-    rows: torch.Tensor
+    columns: torch.Tensor
     used: torch.Tensor
 
 
@@ -80,36 +80,47 @@ def active_boundary_terms(
     score = forward_divergence(logits, valid, sum_axes=settings.released, static=static)
     seeds = predicted_seeds(score, logits, distance, valid, settings, static=static)
     boundary = _boundary(seeds, distance, valid, settings, static)
-    positions, listed = _positions(boundary, boundary_capacity(logits.shape, settings), static)
-    distance = distance.reshape(-1)
 
     sums = logits.new_zeros(logits.shape[0], dtype=widest_float(logits))
     counts = torch.zeros_like(sums, dtype=torch.int64)
     room = gradient_capacity(logits.shape, settings)
-    out_positions = positions.new_zeros(room)
-    rows = logits.new_empty((room, logits.shape[1]))
-    used = 0
-    for centers, keep, neighbors, inside in _chunks(positions, listed, logits.shape, valid, static):
-        aim = aim_at_boundary(distance, centers, neighbors, inside, settings)
-        if keep is not None:
-            counted = keep if aim.counts is None else aim.counts & keep
-            aim = aim._replace(weight=aim.weight * keep, counts=counted)
-        if logits.shape[1] == 1:
-            values, parts = binary_step(logits, centers, neighbors, aim, settings)
-        else:
-            values, parts = multiclass_step(
-                logits, centers, neighbors, aim, settings, static=static
-            )
-        image = centers.div(math.prod(logits.shape[2:]), rounding_mode="floor")
-        sums.index_add_(0, image, values.to(sums.dtype))
-        ones = torch.ones_like(image) if aim.counts is None else aim.counts.long()
-        counts.index_add_(0, image, ones)
-        for where, gradient in parts:
-            out_positions[used : used + len(where)] = where
-            rows[used : used + len(where)] = gradient
-            used += len(where)
+    positions = counts.new_zeros(room)
+    columns = logits.new_empty((logits.shape[1], room))
+    channels, voxels, used = logits.shape[1], math.prod(logits.shape[2:]), 0
+    for images in _groups(boundary, static):
+        within = logits[images]
+        predicted = None if channels == 1 else predict(within)
+        to_boundary = distance[images].reshape(-1)
+        known = None if valid is None else valid[images]
+        room = boundary_capacity(within.shape, settings)
+        for piece in pieces(boundary[images], known, channels, room, static=static):
+            aim = aim_at_boundary(to_boundary, piece, settings)
+            if predicted is None:
+                values, parts = binary_step(within, piece, aim, settings)
+            else:
+                values, parts = multiclass_step(predicted, piece, aim, settings)
+            image = piece.centers.div(voxels, rounding_mode="floor") + images.start
+            sums.index_add_(0, image, values.to(sums.dtype))
+            ones = torch.ones_like(image) if aim.counts is None else aim.counts.long()
+            counts.index_add_(0, image, ones)
+            for where, gradient in parts:
+                filled = slice(used, used + len(where))
+                torch.add(where, images.start * voxels, out=positions[filled])
+                columns[:, filled] = gradient
+                used = filled.stop
     sums = sums.to(logits.dtype) + diverged(score)
-    return Terms(sums, counts, out_positions, rows, torch.full((1,), used, device=logits.device))
+    return Terms(sums, counts, positions, columns, torch.full((1,), used, device=logits.device))
+
+
+def _groups(boundary: torch.Tensor, static: bool) -> list[slice]:
+    """The images that are looked at together: all, or, unless `static`, one by one where needed.
+
+    What an image gives must not hang, to the last digit, on the images beside it, and the vector
+    instructions of a CPU round otherwise than those for what is left at the end of a row.
+    """
+    if static:
+        return [slice(0, len(boundary))]
+    return [slice(k, k + 1) for k, of_image in enumerate(boundary) if of_image.any()]
 
 
 def comparable_logits(logits: torch.Tensor, *, static: bool) -> torch.Tensor:
@@ -134,34 +145,6 @@ def diverged(score: torch.Tensor) -> torch.Tensor:
     # The largest is NaN if any is, and finite otherwise.
     largest = score.flatten(1).amax(1)
     return largest - largest
-
-
-def _chunks(
-    positions: torch.Tensor,
-    listed: torch.Tensor | None,
-    shape: torch.Size,
-    valid: torch.Tensor | None,
-    static: bool,
-) -> Iterator[tuple[torch.Tensor, torch.Tensor | None, torch.Tensor, torch.Tensor | None]]:
-    """Part the boundary voxels into pieces; a piece without edges needs no masks.
-
-    Yields:
-        K positions, which of them are meant (None: all), their neighbours N x K, and which of
-        those take part (None: all).
-    """
-    spatial = shape[2:]
-    size = max(1, _CHUNK_VALUES[static] // (3 ** len(spatial) * shape[1]))
-    if listed is None and valid is None:
-        interior, positions = split_interior(positions, spatial)
-        for start in range(0, len(interior), size):
-            centers = interior[start : start + size]
-            yield centers, None, interior_neighbors(centers, spatial), None
-    for start in range(0, len(positions), size):
-        centers = positions[start : start + size]
-        neighbors, inside = neighbor_indices(centers, spatial)
-        if valid is not None:
-            inside &= valid.reshape(-1)[neighbors]
-        yield centers, None if listed is None else listed[start : start + size], neighbors, inside
 
 
 def _boundary(
@@ -218,31 +201,17 @@ def _class_changes(logits: torch.Tensor, valid: torch.Tensor | None) -> torch.Te
     return label_boundary(classes.long().where(valid, -1)[:, None], ignore_index=-1)[:, 0]
 
 
-def _positions(
-    boundary: torch.Tensor, room: int, static: bool
-) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Flat indices of the True voxels; if `static`, `room` of them, and which are meant."""
-    flat = boundary.view(-1)
-    if not static:
-        return true_positions(flat), None
-    rank = flat.cumsum(0)
-    slot = torch.where(flat, rank - 1, room).clamp_max(room)
-    everywhere = torch.arange(len(flat), device=flat.device)
-    positions = everywhere.new_zeros(room + 1).scatter_(0, slot, everywhere)[:room]
-    return positions, torch.arange(room, device=flat.device) < rank[-1:]
-
-
-def add_rows(
-    gradient: torch.Tensor, scale: torch.Tensor, positions: torch.Tensor, rows: torch.Tensor
+def add_columns(
+    gradient: torch.Tensor, scale: torch.Tensor, positions: torch.Tensor, columns: torch.Tensor
 ) -> None:
-    """Add K rows, times the scale of their image, to a gradient of zeros, B x C x H x W [x D]."""
+    """Add K columns, times their image's scale, to a gradient of zeros, B x C x H x W [x D]."""
     channels, voxels = gradient.shape[1], math.prod(gradient.shape[2:])
     image = positions.div(voxels, rounding_mode="floor")
-    scaled = (rows * scale.index_select(0, image)[:, None]).t().contiguous()
+    scaled = columns * scale.index_select(0, image)
     start = positions + image * ((channels - 1) * voxels)
     flat = gradient.view(-1)
     skipped = channels - len(scaled)
     for channel, values in enumerate(scaled, start=skipped):
         flat.index_add_(0, start + channel * voxels, values)
-    if skipped:  # a row is towards the second logit minus the first
+    if skipped:  # a column is towards the second logit minus the first
         torch.neg(gradient[:, 1], out=gradient[:, 0])
