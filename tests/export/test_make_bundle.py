@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import monai.bundle
@@ -215,9 +214,13 @@ def test_onnx_gives_the_networks_logits(run, tmp_path):
     np.testing.assert_allclose(logits, expected.detach(), rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.skipif(find_spec("onnxruntime") is not None, reason="onnxruntime is installed")
-def test_without_onnx_the_missing_package_is_named_before_anything_is_written(run, tmp_path):
-    with pytest.raises(InputError, match=r"pip install 'medabl\[onnx\]'"):
+@pytest.mark.parametrize("missing", ["onnx", "onnxruntime", "onnxscript"])
+def test_without_onnx_the_missing_package_is_named_before_anything_is_written(
+    missing, run, tmp_path, monkeypatch
+):
+    for name in ("onnx", "onnxruntime", "onnxscript"):
+        monkeypatch.setitem(sys.modules, name, None if name == missing else sys)
+    with pytest.raises(InputError, match=rf"'{missing}': pip install 'medabl\[onnx\]'"):
         write_bundle(run, tmp_path / "b", onnx=True)
     assert not (tmp_path / "b").exists()
 
