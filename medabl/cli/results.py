@@ -21,6 +21,12 @@ _SHOWN = (  # the dearest first
     "last_dsc",
     "best_hd95_mm",
     "last_hd95_mm",
+    "last_miou",
+    "last_miou_ms",
+    "last_pixel_accuracy",
+    "last_boundary_f_3px",
+    "last_j_mean",
+    "last_f_mean",
 )
 
 

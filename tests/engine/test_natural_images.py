@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -216,6 +217,9 @@ def test_a_sweeps_table_of_results_has_the_means_over_the_classes(run: RunFolder
     for name in ("miou", "pixel_accuracy_ms", "boundary_f_3px"):
         assert row[f"last_{name}"] == table[name, "all"]
         assert f"best_{name}" in row
+    shown = CliRunner().invoke(app, ["results", str(run.path.parent)]).output
+    assert re.search(r"last_miou .*last_pixel_accuracy", shown)
+    assert f"{row['last_miou']:.3f}" in shown
 
 
 def test_mistakes_of_picture_prediction_are_one_sentence(

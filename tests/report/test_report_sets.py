@@ -88,7 +88,7 @@ def test_its_words_say_what_is_higher_and_that_nothing_is_tested(tmp_path: Path)
     assert "IABL: mIoU 0.600, the highest of 3 methods." in said
     assert "Of all validation pictures together, at the last epoch" in said
     assert "nothing is tested here, and with a single run of a method another seed may" in said
-    assert "IABL against CE: +0.100 mIoU and 0.000 Pixel accuracy." in said
+    assert "IABL against CE: +0.100 mIoU and 0.000 pixel accuracy." in said
     write_report([runs], tmp_path / "out", "iabl")
     said = (tmp_path / "out" / "answer.md").read_text()
     assert "CE against IABL: \N{MINUS SIGN}0.100 mIoU" in said

@@ -37,7 +37,7 @@ def pooled_answer(runs: Runs, table: pd.DataFrame, reference: str | None) -> Ans
     wide = last.pivot(index="metric", columns="method", values="mean")
     wide = wide.reindex(last["metric"].unique())
     values = wide.loc[name, list(runs.methods)]
-    best = str(values.idxmax())
+    best = [runs.methods[method] for method in values.index[values == values.max()]]
     others = f", the highest of {count(len(values), 'method')}" if len(values) > 1 else ""
     images = runs.task.images if runs.task is not None and runs.task.images else "images"
     which = "test" if runs.tested else "validation"
@@ -48,7 +48,7 @@ def pooled_answer(runs: Runs, table: pd.DataFrame, reference: str | None) -> Ans
         + listed(
             [
                 f"{pooled_metric(m).format(wide.loc[m, method] - wide.loc[m, first], signed=True)}"
-                f" {pooled_metric(m).label}"
+                f" {_in_a_sentence(pooled_metric(m).label)}"
                 for m in shown
             ]
         )
@@ -63,12 +63,17 @@ def pooled_answer(runs: Runs, table: pd.DataFrame, reference: str | None) -> Ans
         if (mine := [c for c in collapses if c.method == method])
     ]
     return Answer(
-        headline=f"{runs.methods[best]}: {metric.label} {metric.format(values[best])}{others}.",
+        headline=f"{listed(best)}: {metric.label} {metric.format(values.max())}{others}.",
         basis=f"Of all {which} {images} together, at the last epoch, which is not chosen.",
         certainty=_certainty(runs),
         details=tuple(differences),
         warnings=(*collapsed, *warnings_of_runs(runs)),
     )
+
+
+def _in_a_sentence(label: str) -> str:
+    first, *others = label.split()
+    return " ".join([first.lower() if len(first) > 1 and first.istitle() else first, *others])
 
 
 def _certainty(runs: Runs) -> str:
