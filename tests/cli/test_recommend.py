@@ -39,6 +39,11 @@ def test_the_recommended_preset_trains_its_own_loss(cohort: Path, tmp_path: Path
     assert "there is nothing to compare it with" in (out / "answer.md").read_text()
 
 
+def test_data_are_all_it_has_to_be_told(tmp_path: Path) -> None:
+    text = medabl("recommend", "--data", tmp_path / "nowhere", code=2)
+    assert "nowhere is not a folder" in text
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
