@@ -40,6 +40,7 @@ def recommend(
     """
     from medabl.engine import parse_overrides
     from medabl.experiments import Options
+    from medabl.experiments.recommend import recipe_loss
     from medabl.experiments.recommend import recommend as run
 
     report = run(
@@ -54,3 +55,8 @@ def recommend(
         console=console,
     )
     tell_results(out, report)
+    console.print(
+        f"The recipe's loss is {recipe_loss()}: use it (medabl reproduce --preset recommended)"
+        " unless another can be told from it above.",
+        highlight=False,
+    )

@@ -22,6 +22,7 @@ def test_recommend_holds_every_subject_out_once_and_names_a_loss(
     methods = pd.read_csv(out / "table.csv").query("source == 'medabl'")["method"].unique()
     assert {"dice_ce", "gdl", "gdl_bl", "gdl_abl"} <= set(methods)
     assert "has the highest mean 3D DSC" in text
+    assert "The recipe's loss is Dice + CE: use it" in text
     assert "subjects under the loss that was best on the others have" in text
     evaluated = [
         pd.read_csv(run / "evaluation" / "last.csv")["subject"]
