@@ -15,7 +15,9 @@ from medabl.cli.reproduce import tell_results
 @says_what_is_wrong
 def recommend(
     data: Annotated[Path, typer.Option(help="Folder with your subjects.")],
-    out: Annotated[Path, typer.Option(help="Folder for everything that is made.")],
+    out: Annotated[Path, typer.Option(help="Folder for everything that is made.")] = Path(
+        "medabl-recommend"
+    ),
     modalities: Annotated[str, typer.Option(help="Images to use, in channel order.")] = "flair,t1",
     folds: Annotated[
         int | None,
@@ -31,9 +33,14 @@ def recommend(
         typer.Option("--set", help="Config override key=value; may be repeated."),
     ] = None,
 ) -> None:
-    """Find the loss for your own subjects, by cross-validation, and say how sure to be."""
+    """Find the loss for your own subjects, by cross-validation, and say how sure to be.
+
+    The recommended recipe, CE + IoU and the paper's three (GDL, GDL + BL, GDL + ABL) are trained
+    alike. Stopped, the same command goes on where it was.
+    """
     from medabl.engine import parse_overrides
     from medabl.experiments import Options
+    from medabl.experiments.recommend import recipe_loss
     from medabl.experiments.recommend import recommend as run
 
     report = run(
@@ -48,3 +55,8 @@ def recommend(
         console=console,
     )
     tell_results(out, report)
+    console.print(
+        f"The recipe's loss is {recipe_loss()}: use it (medabl reproduce --preset recommended)"
+        " unless another can be told from it above.",
+        highlight=False,
+    )

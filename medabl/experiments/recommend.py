@@ -76,3 +76,9 @@ def recommend(
         ),
         console,
     )
+
+
+def recipe_loss() -> str:
+    """The label of the recipe's loss: what to use where no other is shown to be better."""
+    config = load_config(PRESETS[_PRESET].configs, {})
+    return str(config["methods"][config["method"]]["label"])

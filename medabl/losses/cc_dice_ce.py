@@ -192,7 +192,7 @@ def _sums_over(cells: torch.Tensor, number: int, voxels: _Voxels) -> _Sums:
     size = images * classes * number
     first = torch.arange(0, size, number, device=cells.device, dtype=torch.int32)
     index = cells.flatten(2).int() + first.view(images, classes, 1)
-    labels, log_true, probs, valid = (None if x is None else x.flatten(2) for x in voxels)
+    labels, log_true, probs = (x.flatten(2) for x in voxels[:3])
     lesion = labels > 0
     # What is not 0 in the voxels' own class alone is added up there, once a voxel.
     own = index.gather(1, (labels - 1).clamp_min(0))
@@ -201,7 +201,9 @@ def _sums_over(cells: torch.Tensor, number: int, voxels: _Voxels) -> _Sums:
         added = probs.new_zeros(size).index_add(0, where.flatten(), values.flatten())
         return added.view(images, classes, number)
 
-    counted = probs.new_ones(()) if valid is None else valid.to(probs.dtype)
+    counted = probs.new_ones(())
+    if voxels.valid is not None:
+        counted = voxels.valid.flatten(2).to(probs.dtype)
     return _Sums(
         overlap=add(own, log_true.exp().where(lesion, 0)),
         volumes=add(index, probs) + add(own, lesion.to(probs.dtype)),

@@ -22,6 +22,7 @@ def test_recommend_holds_every_subject_out_once_and_names_a_loss(
     methods = pd.read_csv(out / "table.csv").query("source == 'medabl'")["method"].unique()
     assert {"dice_ce", "gdl", "gdl_bl", "gdl_abl"} <= set(methods)
     assert "has the highest mean 3D DSC" in text
+    assert "The recipe's loss is Dice + CE: use it" in text
     assert "subjects under the loss that was best on the others have" in text
     evaluated = [
         pd.read_csv(run / "evaluation" / "last.csv")["subject"]
@@ -37,6 +38,11 @@ def test_the_recommended_preset_trains_its_own_loss(cohort: Path, tmp_path: Path
            "--folds", 2, *TINY)  # fmt: skip
     assert [run.name.split("-")[1] for run in (out / "runs").iterdir()] == ["s0", "s0"]
     assert "there is nothing to compare it with" in (out / "answer.md").read_text()
+
+
+def test_data_are_all_it_has_to_be_told(tmp_path: Path) -> None:
+    text = medabl("recommend", "--data", tmp_path / "nowhere", code=2)
+    assert "nowhere is not a folder" in text
 
 
 @pytest.mark.parametrize(
