@@ -199,6 +199,21 @@ def test_batch_is_its_images():
     torch.testing.assert_close(loss(logits, labels), each.sum() / 3)
 
 
+@pytest.mark.parametrize("shape", [(1, 37, 41), (2, 37, 41), (3, 37, 41), (5, 19, 13, 11)])
+@pytest.mark.parametrize("detach", [True, False])
+def test_an_image_does_not_hang_on_those_beside_it_to_the_last_digit(shape, detach):
+    logits = noise(3, 4, *shape, dtype=torch.float32)
+    labels = labels_like(logits, 4)
+    flags = {"sigmoid": True} if shape[0] == 1 else FLAGS
+    loss = ActiveBoundaryLoss(**flags, detach_neighbors=detach, reduction="none")
+    values, gradients = gradient_of(loss, logits, labels)
+    for image in range(4):
+        one = slice(image, image + 1)
+        value, gradient = gradient_of(loss, logits[one], labels[one])
+        assert torch.equal(value, values[one])
+        assert torch.equal(gradient, gradients[one])
+
+
 def test_at_most_the_share_of_voxels_gets_a_gradient():
     logits = noise(0, 1, 3, 50, 50)
     _, gradient = gradient_of(ActiveBoundaryLoss(**FLAGS), logits, labels_like(logits, 1))
