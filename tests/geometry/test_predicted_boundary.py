@@ -98,7 +98,7 @@ def test_equal_scores_leave_an_evenly_spread_boundary(static):
     seeds = boundary_seeds(score, 0.05, static=static)
     assert seeds[0].nonzero().tolist() == [[row, 4] for row in range(0, 40, 2)]
     assert seeds[1].nonzero().tolist() == [[0, 0]]
-    assert dilate(seeds, static=static)[0, :, 3:6].all()
+    assert dilate(seeds)[0, :, 3:6].all()
 
 
 @settings(max_examples=50, deadline=None)
@@ -114,14 +114,13 @@ def test_released_threshold_is_that_of_the_loop(seed, ratio, exponent, static):
     )
 
 
-@pytest.mark.parametrize("static", [False, True])
 @pytest.mark.parametrize("shape", [(2, 9, 8), (2, 5, 6, 7), (1, 1, 1)])
-def test_dilates_as_scipy(shape, static):
+def test_dilates_as_scipy(shape):
     seeds = torch.rand(shape, generator=torch.Generator().manual_seed(0)) < 0.1
     expected = [
         ndimage.binary_dilation(image, np.ones([3] * image.ndim)) for image in seeds.numpy()
     ]
-    np.testing.assert_array_equal(dilate(seeds, static=static).numpy(), np.stack(expected))
+    np.testing.assert_array_equal(dilate(seeds).numpy(), np.stack(expected))
 
 
 def test_predicted_boundary_follows_the_step():

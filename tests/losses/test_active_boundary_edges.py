@@ -92,7 +92,7 @@ def test_operators_keep_their_promises(channels, released):
     distance = boundary_distance(labels_like(logits, 1))[:, 0]
     settings = Settings(0.05, 20.0, 0.2, False, released)
     torch.library.opcheck(
-        torch.ops.medabl.active_boundary.default,
+        torch.ops.medabl.active_boundary_sparse.default,
         (logits, distance, None, *settings),
         # The sparse gradient is only as long as it says, the rest of its memory holds anything.
         test_utils=("test_schema", "test_autograd_registration", "test_faketensor"),

@@ -80,7 +80,10 @@ def test_nan_infinity_and_ties_are_treated_as_on_the_cpu(channels, detach):
 def test_an_empty_batch_has_no_loss(channels):
     logits = torch.zeros(0, channels, 8, 8)
     options = Settings(0.01, 20.0, 0.2, False, False)
-    for operator in (torch.ops.medabl.active_boundary, torch.ops.medabl.active_boundary_dense):
+    for operator in (
+        torch.ops.medabl.active_boundary_sparse,
+        torch.ops.medabl.active_boundary_dense,
+    ):
         sums, counts, *_ = operator(logits, logits[:, 0], None, *options)
         assert sums.shape == counts.shape == (0,)
 

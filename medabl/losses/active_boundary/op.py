@@ -42,7 +42,7 @@ def active_boundary_values(
 
 
 @torch.library.custom_op(
-    "medabl::active_boundary",
+    "medabl::active_boundary_sparse",
     mutates_args=(),
     schema=f"{OPERATOR_INPUTS} -> ({', '.join(['Tensor'] * 5)})",
 )
@@ -69,7 +69,7 @@ def _(
     )
 
 
-@torch.library.custom_op("medabl::active_boundary_backward", mutates_args=())
+@torch.library.custom_op("medabl::active_boundary_sparse_backward", mutates_args=())
 def _scatter(
     grad_sums: torch.Tensor,
     positions: torch.Tensor,

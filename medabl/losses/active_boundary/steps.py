@@ -6,11 +6,14 @@ from typing import NamedTuple
 
 import torch
 
+from medabl.geometry.predicted_boundaries import dilate, true_positions
 from medabl.losses.active_boundary.pieces import Piece
 from medabl.losses.active_boundary.settings import Settings
 
 # What the released code takes as the distance beyond the edge of the image.
 _FAR = 1e5
+# The share of boundary voxels below which a softmax of them and their neighbours alone is quicker.
+_FEW = 0.1
 # Distances in mm that are equal may differ in their last digit.
 _EQUALLY_NEAR = 1 + 1e-5
 
@@ -136,17 +139,28 @@ class Prediction(NamedTuple):
         log_probs: likewise.
         entropy: flat, of B x V: the sum of P log P.
         shape: B, C, V.
+        ranks: of all voxels of the one image, which of the V they are; None if V are all.
     """
 
     probs: list[torch.Tensor]
     log_probs: list[torch.Tensor]
     entropy: torch.Tensor
     shape: torch.Size
+    ranks: torch.Tensor | None
 
 
-def predict(logits: torch.Tensor) -> Prediction:
-    """Probabilities of B x C x ... logits."""
-    log_probs = logits.flatten(2).log_softmax(1)
+def predict(logits: torch.Tensor, boundary: torch.Tensor, *, static: bool) -> Prediction:
+    """Probabilities from B x C x ... logits, at least of the boundary voxels and their neighbours.
+
+    Unless `static`, B is 1, and where those are few, no others are worked on.
+    """
+    flat, ranks = logits.flatten(2), None
+    if not static and boundary.sum() < _FEW * boundary.numel():
+        needed = dilate(boundary).view(-1)
+        positions = true_positions(needed)
+        flat = torch.stack([of_class.index_select(0, positions) for of_class in flat[0]])[None]
+        ranks = needed.cumsum(0) - 1
+    log_probs = flat.log_softmax(1)
     probs = log_probs.exp()
     entropy = torch.zeros_like(probs[:, 0])
     for of_class, log_of_class in zip(probs.unbind(1), log_probs.unbind(1), strict=True):
@@ -157,6 +171,7 @@ def predict(logits: torch.Tensor) -> Prediction:
         [log_probs.view(-1)[start:] for start in starts],
         entropy.view(-1),
         probs.shape,
+        ranks,
     )
 
 
@@ -169,6 +184,8 @@ def multiclass_step(
     """
     images, channels, voxels = predicted.shape
     at_center, around = piece.centers, piece.neighbors.reshape(-1)
+    if predicted.ranks is not None:
+        at_center, around = (predicted.ranks.index_select(0, x) for x in (at_center, around))
     divergence = predicted.entropy.index_select(0, around).view_as(piece.neighbors)
     if images > 1:  # from B x V to the first class in B x C x V
         at_center, around = (

@@ -89,11 +89,12 @@ def active_boundary_terms(
     channels, voxels, used = logits.shape[1], math.prod(logits.shape[2:]), 0
     for images in _groups(boundary, static):
         within = logits[images]
-        predicted = None if channels == 1 else predict(within)
+        mask = boundary[images]
+        predicted = None if channels == 1 else predict(within, mask, static=static)
         to_boundary = distance[images].reshape(-1)
         known = None if valid is None else valid[images]
         room = boundary_capacity(within.shape, settings)
-        for piece in pieces(boundary[images], known, channels, room, static=static):
+        for piece in pieces(mask, known, channels, room, static=static):
             aim = aim_at_boundary(to_boundary, piece, settings)
             if predicted is None:
                 values, parts = binary_step(within, piece, aim, settings)
@@ -155,7 +156,7 @@ def _boundary(
     static: bool,
 ) -> torch.Tensor:
     """B x H x W [x D] bool: the predicted boundary, where the loss can be taken."""
-    boundary = dilate(seeds, static=static)
+    boundary = dilate(seeds)
     boundary &= distance < torch.inf
     if not settings.released:
         boundary &= distance > 0
