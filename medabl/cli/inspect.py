@@ -42,7 +42,7 @@ def inspect(
 
     if out is not None:
         check_writable(out)
-    config = task or _own_config(data)
+    config = _config_of_pictures(data, task)
     inspection: Inspection | PictureInspection
     if config is None:
         inspection = inspect_data(data, names(modalities), slice_axis, _progress)  # type: ignore[arg-type]
@@ -59,18 +59,21 @@ def inspect(
         tell(f"Written to: {out}")
 
 
-def _own_config(data: Path) -> str | None:
-    """The config of a known data set of pictures; None for anything else."""
+def _config_of_pictures(data: Path, task: str | None) -> str | None:
+    """The config given, or that of a known data set of pictures; None for scans."""
     from medabl.data.subjects import find_layout
 
     layout = find_layout(data)
-    if layout is not None and layout.IMAGES == "videos":
+    images = None if layout is None else layout.IMAGES
+    if task is None and images == "videos":
         raise InputError(
             f"{data} holds videos, and medabl inspect looks at scans and pictures; medabl train"
             " checks every frame before it begins."
         )
-    if layout is None or layout.IMAGES != "pictures":
-        return None
+    if task is not None and images == "scans":
+        raise InputError(f"--task is for pictures, and {data} holds scans; leave it out.")
+    if task is not None or layout is None or images != "pictures":
+        return task
     return f"{layout.NAME.lower()}.yaml"
 
 

@@ -39,6 +39,7 @@ class View:
         self.metric = metric
         self._told: dict[str, tuple[str, int]] = {}
         self._start = time.monotonic()
+        self._first: Mapping[str, Progress] = {}
         self._live = Live(console=console, auto_refresh=False, transient=True)
 
     def __enter__(self) -> View:
@@ -58,6 +59,7 @@ class View:
     def show(self, runs: Mapping[str, Progress]) -> None:
         """Show all runs, by name, as they stand now."""
         if not self._told:
+            self._first = dict(runs)
             counts = Counter(run.state for run in runs.values())
             self._tell(f"{_count(len(runs))}: {', '.join(f'{n} {s}' for s, n in counts.items())}")
         ended = sum(self._tell_change(name, run) for name, run in runs.items())
@@ -74,8 +76,7 @@ class View:
         """A bar over all epochs, and what there is to say of the whole."""
         line = Table.grid(padding=(0, 2))
         epochs = sum(run.epochs for run in runs.values())
-        over = sum(run.epochs if _over(run) else run.epoch for run in runs.values())
-        line.add_row(ProgressBar(max(epochs, 1), over, width=20), self._summary(runs))
+        line.add_row(ProgressBar(max(epochs, 1), _epochs_over(runs), width=20), self._summary(runs))
         return line
 
     def _table(self, runs: Mapping[str, Progress]) -> Table:
@@ -105,8 +106,14 @@ class View:
 
     def _summary(self, runs: Mapping[str, Progress]) -> str:
         over = sum(_over(run) for run in runs.values())
-        text = f"{over} of {_count(len(runs))} over, {duration(time.monotonic() - self._start)}"
+        elapsed = time.monotonic() - self._start
+        text = f"{over} of {_count(len(runs))} over, {duration(elapsed)}"
         left = time_left(runs, self.jobs)
+        if left and over > sum(map(_over, self._first.values())):
+            # Runs also begin and are evaluated, which whole ones have shown the price of.
+            before, epochs = _epochs_over(self._first), _epochs_over(runs)
+            rest = sum(run.epochs for run in runs.values()) - epochs
+            left = max(left, elapsed * rest / max(epochs - before, 1))
         return text if not left else f"{text}, about {duration(left)} left"
 
     def _tell_change(self, name: str, run: Progress) -> bool:
@@ -161,6 +168,10 @@ def _standing(run: Progress) -> str:
 
 def _over(run: Progress) -> bool:
     return run.state in OVER
+
+
+def _epochs_over(runs: Mapping[str, Progress]) -> int:
+    return sum(run.epochs if _over(run) else run.epoch for run in runs.values())
 
 
 def _count(runs: int) -> str:

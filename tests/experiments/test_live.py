@@ -7,6 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
+from medabl.experiments import live
 from medabl.experiments.live import View, duration, time_left
 from medabl.experiments.state import Progress
 
@@ -95,3 +96,18 @@ def test_the_time_left_is_that_of_all_jobs_and_not_less_than_that_of_one_run() -
     runs["0"] = Progress("running", 5, 10, seconds=2.0)
     assert time_left(runs, 2) == (5 * 2 + 5 * 10 * 2) / 2
     assert time_left({"0": runs["0"]}, 2) == 10
+
+
+def test_the_time_left_counts_what_whole_runs_took_beside_their_epochs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(live.time, "monotonic", lambda: now)
+    before = {name: Progress("pending", 0, 2) for name in "abcd"}
+    before["a"] = Progress("done", 2, 2, seconds=1.0)
+    console = Console(file=io.StringIO(), record=True, width=80)
+    view = View(console, 1, {name: name for name in "abcd"})
+    view.show(before)
+    now = 30.0  # two epochs of a second, and 28 s to begin and to evaluate
+    view.show({**before, "b": Progress("done", 2, 2, seconds=1.0)})
+    assert "2 of 4 runs over, 30 s, about 1 min 00 s left" in console.export_text()

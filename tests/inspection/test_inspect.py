@@ -170,3 +170,10 @@ def test_pictures_of_a_task_of_ones_own_and_videos(tmp_path):
     result = CliRunner().invoke(app, ["inspect", "--data", str(tmp_path)])
     assert result.exit_code == 2
     assert "medabl inspect looks at scans and pictures; " in result.output
+
+
+def test_a_task_of_pictures_is_refused_for_scans(tmp_path):
+    write_scan(tmp_path / "a", two_lesions(), (1, 1, 1))
+    result = CliRunner().invoke(app, ["inspect", "--data", str(tmp_path), "--task", "wmh.yaml"])
+    assert result.exit_code == 2
+    assert f"--task is for pictures, and {tmp_path} holds scans; leave it out." in result.output

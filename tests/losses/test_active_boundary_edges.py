@@ -6,6 +6,7 @@ from random_predictions import FLAGS, gradient_of, labels_like, noise
 
 from medabl.geometry import boundary_distance
 from medabl.losses import ActiveBoundaryLoss
+from medabl.losses.active_boundary import op
 from medabl.losses.active_boundary.settings import Settings
 
 NOTHING = {
@@ -97,6 +98,16 @@ def test_operators_keep_their_promises(channels, released):
         # The sparse gradient is only as long as it says, the rest of its memory holds anything.
         test_utils=("test_schema", "test_autograd_registration", "test_faketensor"),
     )
+
+
+@pytest.mark.parametrize("kind", ["sparse", "dense"])
+def test_a_second_derivative_is_refused_in_words(kind, monkeypatch):
+    monkeypatch.setattr(op, "needs_static_shapes", lambda logits: kind == "dense")
+    logits = noise(0, 2, 3, 12, 12).requires_grad_()
+    loss = ActiveBoundaryLoss(**FLAGS)(logits, labels_like(logits, 1))
+    (gradient,) = torch.autograd.grad(loss, logits, create_graph=True)
+    with pytest.raises(RuntimeError, match="ActiveBoundaryLoss has no second derivative"):
+        gradient.square().sum().backward()
 
 
 @pytest.mark.parametrize(

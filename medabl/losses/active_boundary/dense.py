@@ -118,3 +118,18 @@ def _backward_dense(ctx: Any, above: torch.Tensor | None, *_: Any) -> tuple[Any,
 
 
 dense_terms.register_autograd(_backward_dense, setup_context=_save_dense)
+
+
+def refuse_second_derivative(ctx: Any, *gradients: torch.Tensor | None) -> None:
+    """Stand where the gradient of a gradient would be.
+
+    Raises:
+        RuntimeError: always.
+    """
+    raise RuntimeError(
+        "ActiveBoundaryLoss has no second derivative: its gradient is worked out by hand. Leave it"
+        " out of gradient penalties and of optimisers that need a Hessian."
+    )
+
+
+_scaled.register_autograd(refuse_second_derivative)

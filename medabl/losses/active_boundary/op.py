@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from medabl.geometry.divergence import needs_static_shapes
-from medabl.losses.active_boundary.dense import dense_terms
+from medabl.losses.active_boundary.dense import dense_terms, refuse_second_derivative
 from medabl.losses.active_boundary.settings import OPERATOR_INPUTS, Settings, gradient_capacity
 from medabl.losses.active_boundary.terms import active_boundary_terms, add_columns
 
@@ -114,3 +114,4 @@ def _backward(ctx: Any, grad_sums: torch.Tensor | None, *_: Any) -> tuple[Any, .
 
 
 _sparse_terms.register_autograd(_backward, setup_context=_save)
+_scatter.register_autograd(refuse_second_derivative)
