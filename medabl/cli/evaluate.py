@@ -118,7 +118,7 @@ def _by_class(table: pd.DataFrame, pictures: int) -> Table:
         index="class", columns="metric", values="value", sort=False, dropna=False
     )
     accuracy = wide.pop("pixel_accuracy")["all"]
-    view = Table(title=f"{pictures} pictures, pixel accuracy {accuracy:.4f}")
+    view = Table(title=f"{pictures} picture{'s' * (pictures != 1)}, pixel accuracy {accuracy:.4f}")
     view.add_column("class", no_wrap=True)
     for heading in wide.columns:
         view.add_column(str(heading).replace("_", " "), justify="right")

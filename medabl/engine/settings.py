@@ -28,8 +28,10 @@ def _ids(value: Any) -> Any:
     return value
 
 
-def _word(value: Any) -> Any:
-    """A word alone in a list, as an override of a list makes it, by itself."""
+def _row(value: Any) -> Any:
+    """As overrides are meant: numbers in one text as a list, a word alone in a list by itself."""
+    if isinstance(value, str) and "," in value:
+        return value.split(",")
     alone = isinstance(value, list) and len(value) == 1 and isinstance(value[0], str)
     return value[0] if alone else value
 
@@ -82,9 +84,7 @@ class Settings(BaseModel):
     image_size: Annotated[tuple[Count, ...], Field(min_length=2, max_length=3)] = Field(
         description="size of what the network sees, a slice or a 3D patch, in voxels"
     )
-    spacing: Annotated[
-        tuple[Length, Length, Length] | Literal["meta"] | None, BeforeValidator(_word)
-    ] = Field(
+    spacing: Annotated[tuple[Length, ...] | Literal["meta"] | None, BeforeValidator(_row)] = Field(
         description="distances: null in pixels, meta in mm by each slice's pixel size; 3D: voxel"
         " size that volumes are brought to, in mm, slices last"
     )
@@ -144,6 +144,14 @@ class Settings(BaseModel):
             )
         if self.spacing == "meta" and self.task.images not in (None, "scans"):
             problems.append(f"spacing=meta is for scans: {self.task.images} have no size in mm")
+        if (
+            self.task.spatial_dims == 3
+            and isinstance(self.spacing, tuple)
+            and len(self.spacing) != 3
+        ):
+            problems.append(
+                f"spacing needs 3 numbers, slices last, such as 1,1,3; got {len(self.spacing)}"
+            )
         if self.task.spatial_dims == 3 and self.spacing == "meta":
             problems.append(
                 "spacing=meta is for tasks of 2 spatial dimensions; give the voxel size in mm that"

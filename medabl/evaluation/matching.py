@@ -11,7 +11,7 @@ from medabl.data.layouts import wmh
 from medabl.data.subjects import find_layout
 from medabl.errors import InputError
 from medabl.evaluation.case import Case
-from medabl.files import is_nifti, nifti_stem, reading, walk
+from medabl.files import is_nifti, is_picture, nifti_stem, reading, walk
 
 # The challenge's names for the mask in a subject's folder: reference and result.
 _MASK_NAMES = ("wmh", "result")
@@ -68,6 +68,8 @@ def match_cases(
             f"{folder} is a folder and {file} is a file; give two files or two folders."
         )
     if ref.is_file():
+        if is_picture(ref.name):
+            raise InputError(f"{ref} is a picture; name its task (--task cityscapes.yaml).")
         name = ref.parent.resolve().name if _stem(ref) in _MASK_NAMES else _stem(ref)
         return [Case(name, "", pred, ref, _image_of(ref))], []
 

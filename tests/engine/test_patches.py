@@ -141,6 +141,7 @@ def test_results_and_report_take_3d_runs(
         ({"patches_per_volume": 0}, "patches_per_volume=0"),
         ({"spacing": "meta"}, "spacing=meta is for tasks of 2.*such as spacing=1,1,3"),
         ({"spacing": "metres"}, "spacing=metres"),
+        ({"spacing": "1,1"}, "spacing needs 3 numbers, slices last, such as 1,1,3; got 2"),
     ],
 )
 def test_settings_of_patches_are_checked(wrong: dict[str, Any], sentence: str) -> None:
@@ -149,8 +150,9 @@ def test_settings_of_patches_are_checked(wrong: dict[str, Any], sentence: str) -
 
 
 def test_slices_have_no_settings_of_patches() -> None:
-    with pytest.raises(InputError, match=r"spacing in mm is for tasks of 3 .*say spacing=meta"):
-        load_config(["wmh.yaml"], {"spacing": [1, 1, 3]})
+    for spacing in ([1, 1, 3], "1,1,3", "0.5,0.5"):
+        with pytest.raises(InputError, match=r"spacing in mm is for tasks of 3 .*spacing=meta"):
+            load_config(["wmh.yaml"], {"spacing": spacing})
     with pytest.raises(InputError, match="patches_per_volume is for tasks of 3 spatial dimensions"):
         load_config(["wmh.yaml"], {"patches_per_volume": 2})
 

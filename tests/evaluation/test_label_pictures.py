@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from medabl.errors import InputError
-from medabl.evaluation import evaluate_label_pictures
+from medabl.evaluation import evaluate_label_pictures, evaluate_paths
 from tests.evaluation.test_label_maps import TASK, images, scores_of
 
 
@@ -36,6 +36,8 @@ def test_the_table_is_that_of_the_arrays_whatever_the_number_of_processes(
 
 def test_what_cannot_be_evaluated_is_named(tmp_path: Path) -> None:
     pairs = written(tmp_path)
+    with pytest.raises(InputError, match=r"0_ref.png is a picture; name its task"):
+        evaluate_paths(*pairs[0])
     with pytest.raises(InputError, match="no label pictures to evaluate"):
         evaluate_label_pictures([], TASK)
     small = saved(tmp_path / "small.png", images()[0][0][:5])
