@@ -50,8 +50,8 @@ def take_patients(row: Sequence[Patient], count: int, side: str, group_by: Group
     total = sum(len(patient.ids) for patient in row)
     if not 1 <= count < total:
         raise InputError(
-            f"A split with {count} {side} subjects must have at least one of them and others"
-            f" beside, and there are {total}; set {side}=N or folds=K."
+            f"Of {total} subjects, {count} {side} subjects cannot be set apart: there must be one"
+            f" at least, and one must be left; set {side}=N or folds=K."
         )
     if len(row) < 2:
         raise InputError(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,8 @@ VOID = "(void)"
 Progress = Callable[[Sequence[Subject]], Iterable[Subject]]
 
 
-class PictureInspection(NamedTuple):
+@dataclass(frozen=True)
+class PictureInspection:
     """What the labels of a data set are like.
 
     Attributes:

@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from medabl.data import Split, Subject, split_subjects
@@ -165,8 +165,11 @@ def test_folds_hold_every_patient_out_once_and_test_the_same_ones(
 ) -> None:
     subjects = _patients([*scans, (0, 1), (1, 1)])
     most = max(count for _, count in scans)
-    folds = data.draw(st.integers(2, 3))
     test = data.draw(st.sampled_from([None, 1, 0.3]))
+    held_out = split_subjects(subjects, validation=1, seed=seed, test=test)["test"]
+    left = {_patient(s.id) for s in subjects if s.id not in held_out}
+    folds = data.draw(st.integers(2, max(2, min(3, len(left)))))
+    assume(folds <= len(left))
     splits = [
         split_subjects(subjects, folds=folds, fold=k, seed=seed, test=test) for k in range(folds)
     ]

@@ -80,4 +80,6 @@ def _certainty(runs: Runs) -> str:
     said = "A run gives one number for the whole set, so that nothing is tested here"
     if all(len(runs.of(method)) > 1 for method in runs.methods):
         return f"{said}: the standard deviations are those over the runs."
+    if len(runs.methods) == 1:
+        return f"{said}, and another seed would give another."
     return f"{said}, and with a single run of a method another seed may change the order."
