@@ -144,7 +144,7 @@ def test_bad_data_is_named_before_training(cohort: Path, tmp_path: Path) -> None
 
 
 def test_too_few_subjects_for_the_split(cohort: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="6 validation subjects must have at least one"):
+    with pytest.raises(InputError, match="6 validation subjects cannot be set apart"):
         train(small_config(cohort, tmp_path / "run", validation=6))
 
 
