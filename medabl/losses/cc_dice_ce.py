@@ -201,14 +201,20 @@ def _sums_over(cells: torch.Tensor, number: int, voxels: _Voxels) -> _Sums:
         added = probs.new_zeros(size).index_add(0, where.flatten(), values.flatten())
         return added.view(images, classes, number)
 
-    counted = probs.new_ones(())
-    if voxels.valid is not None:
-        counted = voxels.valid.flatten(2).to(probs.dtype)
+    def count(where: torch.Tensor, counted: torch.Tensor | None) -> torch.Tensor:
+        if cells.device.type != "cpu" or torch.compiler.is_compiling():
+            ones = probs.new_ones(()) if counted is None else counted.to(probs.dtype)
+            return add(where, ones.expand_as(where))
+        # Several times as fast; what does not count goes behind the last cell.
+        where = where if counted is None else where.where(counted, size)
+        counts = torch.bincount(where.flatten(), minlength=size + 1)[:size]
+        return counts.to(probs.dtype).view(images, classes, number)
+
     return _Sums(
         overlap=add(own, log_true.exp().where(lesion, 0)),
-        volumes=add(index, probs) + add(own, lesion.to(probs.dtype)),
+        volumes=add(index, probs) + count(own, lesion),
         entropy=add(index, -log_true.expand_as(index)),
-        voxels=add(index, counted.expand_as(index)),
+        voxels=count(index, None if voxels.valid is None else voxels.valid.flatten(2)),
     )
 
 
