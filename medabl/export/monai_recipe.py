@@ -12,6 +12,10 @@ Config = dict[str, Any]
 _AXCODES = {"axial": "RAS", "coronal": "RSA", "sagittal": "ASR"}
 _ONE_A_KEY = ("mode", "padding_mode", "align_corners", "dtype")
 _FOREGROUND = {"_target_": "medabl.data.foreground", "_mode_": "callable"}
+_SAME_IN_TORCH = (
+    "$lambda image: image > (image.flatten(1).kthvalue(-(-99 * image[0].numel() // 100)).values / 4)"
+    ".clamp_max(0.1).view(-1, *[1] * (image.ndim - 1))"
+)
 
 
 def monai_preprocessing(recipe: Mapping[str, Any]) -> Config:
@@ -49,7 +53,7 @@ def _rewrite(transform: Config, modalities: Sequence[str], slice_axis: str) -> l
         return []
     result = {key: value for key, value in transform.items() if key != "_disabled_"}
     if result.get("select_fn") == _FOREGROUND:
-        result["select_fn"] = "$lambda image: image > 0.1"
+        result["select_fn"] = _SAME_IN_TORCH
     if "medabl." in repr(result):
         raise InputError(
             f"The run's {name} is medabl's own; a bundle has to do without medabl, use one of"
