@@ -95,10 +95,10 @@ def slices_first(tensor: Tensor) -> Tensor:
 
 
 def foreground(image: Tensor) -> Tensor:
-    """Head rather than air, for MONAI's `CropForeground`: voxels above a tenth of a channel's range.
+    """Head rather than air, for MONAI's `CropForeground`.
 
-    Or above a quarter of what one voxel in a hundred exceeds, where that is less: a few voxels, far
-    brighter than any tissue, do not stand for the range.
+    That is voxels above a tenth of a channel's range, or above a quarter of what one voxel in a
+    hundred exceeds, where that is less: a few voxels far brighter than any tissue are no range.
 
     Args:
         image: C x ..., scaled to [0, 1].

@@ -13,8 +13,8 @@ _AXCODES = {"axial": "RAS", "coronal": "RSA", "sagittal": "ASR"}
 _ONE_A_KEY = ("mode", "padding_mode", "align_corners", "dtype")
 _FOREGROUND = {"_target_": "medabl.data.foreground", "_mode_": "callable"}
 _SAME_IN_TORCH = (
-    "$lambda image: image > (image.flatten(1).kthvalue(-(-99 * image[0].numel() // 100)).values / 4)"
-    ".clamp_max(0.1).view(-1, *[1] * (image.ndim - 1))"
+    "$lambda image: image > (image.flatten(1).kthvalue(-(-99 * image[0].numel() // 100)).values"
+    " / 4).clamp_max(0.1).view(-1, *[1] * (image.ndim - 1))"
 )
 
 
