@@ -197,12 +197,21 @@ def _sums_over(cells: torch.Tensor, number: int, voxels: _Voxels) -> _Sums:
     # What is not 0 in the voxels' own class alone is added up there, once a voxel.
     own = index.gather(1, (labels - 1).clamp_min(0))
 
+    on_cpu = cells.device.type == "cpu" and not torch.compiler.is_compiling()
+
     def add(where: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-        added = probs.new_zeros(size).index_add(0, where.flatten(), values.flatten())
+        added = values.new_zeros(size).index_add(0, where.flatten(), values.flatten())
         return added.view(images, classes, number)
 
+    def add_both(one: torch.Tensor, other: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        if not on_cpu:
+            return add(index, one), add(index, other)
+        # Pairs take as long as numbers there, since a sum waits for the one before it.
+        pairs = add(index, torch.complex(one, other))
+        return pairs.real, pairs.imag
+
     def count(where: torch.Tensor, counted: torch.Tensor | None) -> torch.Tensor:
-        if cells.device.type != "cpu" or torch.compiler.is_compiling():
+        if not on_cpu:
             ones = probs.new_ones(()) if counted is None else counted.to(probs.dtype)
             return add(where, ones.expand_as(where))
         # Several times as fast; what does not count goes behind the last cell.
@@ -210,10 +219,11 @@ def _sums_over(cells: torch.Tensor, number: int, voxels: _Voxels) -> _Sums:
         counts = torch.bincount(where.flatten(), minlength=size + 1)[:size]
         return counts.to(probs.dtype).view(images, classes, number)
 
+    mass, entropy = add_both(probs, -log_true.expand_as(index))
     return _Sums(
         overlap=add(own, log_true.exp().where(lesion, 0)),
-        volumes=add(index, probs) + count(own, lesion),
-        entropy=add(index, -log_true.expand_as(index)),
+        volumes=mass + count(own, lesion),
+        entropy=entropy,
         voxels=count(index, None if voxels.valid is None else voxels.valid.flatten(2)),
     )
 
