@@ -23,7 +23,7 @@ _SLURM = "With --launcher slurm"
 @app.command()
 @says_what_is_wrong
 def sweep(
-    file: Annotated[Path, typer.Argument(help="Sweep file: base, set, grid, list (YAML).")],
+    file: Annotated[Path, typer.Argument(help="Sweep file: base, set, grid, list, repeat (YAML).")],
     out: Annotated[Path, typer.Option(help="Folder for all runs.")],
     jobs: Annotated[
         int | None, typer.Option(help="Runs at the same time (default: one for each GPU, or one).")

@@ -51,6 +51,21 @@ def test_a_list_alone_is_no_grid_of_one(tmp_path: Path) -> None:
     assert names(plan(tmp_path, list=[{"seed": 3}])) == ["seed=3"]
 
 
+def test_all_runs_are_repeated_one_value_after_the_other(tmp_path: Path) -> None:
+    runs = plan(
+        tmp_path,
+        grid={"method": ["gdl"]},
+        list=[{"method": "gdl_abl", "alpha_end": 0.1}],
+        repeat={"seed": [0, 1], "fold": [0, 1]},
+        set={"folds": 2},
+    )
+    wanted = [
+        (method, seed, fold) for seed in (0, 1) for fold in (0, 1) for method in ("gdl", "gdl_abl")
+    ]
+    assert [(r.config["method"], r.config["seed"], r.config["fold"]) for r in runs] == wanted
+    assert {r.config["alpha_end"] for r in runs if r.config["method"] == "gdl_abl"} == {0.1}
+
+
 def test_combinations_that_come_to_the_same_settings_are_one_run(tmp_path: Path) -> None:
     runs = plan(tmp_path, grid={"seed": [0, 1]}, list=[{"seed": 1}, {"seed": 1, "fold": 0}])
     assert names(runs) == ["seed=0", "seed=1"]
@@ -111,7 +126,10 @@ def test_everything_wrong_in_any_combination_is_said_at_once(cohort: Path, tmp_p
         ("base: [wmh.yaml]\ngird: {seed: [3]}", "gird={'seed': [3]}: is not known"),
         ("base: [wmh.yaml]\nset: {run_dir: x}", "sets run_dir, which the sweep chooses"),
         ("grid: {seed: [3]}", "base is missing"),
-        ("- base", "must hold the keys base, set, grid and list"),
+        ("base: [wmh.yaml]\nrepeat: {seed: 3}", "repeat::seed=3: must be a list"),
+        ("base: [wmh.yaml]\nrepeat: {run_dir: [x]}", "sets run_dir, which the sweep chooses"),
+        ("base: [wmh.yaml]\nrepeat: {seed: [1]}\nlist: [{seed: 0}]", "sets seed in repeat and in"),
+        ("- base", "must hold the keys base, set, grid, list and repeat"),
         ("base: [", "is not YAML"),
         ("base: [nowhere.yaml]", "nowhere.yaml"),
     ],
