@@ -29,8 +29,10 @@ class ConfigError(InputError):
 class MissingImageError(InputError):
     """A data set without an image that was asked for.
 
-    Attributes:
-        missing: what is missing, and what is there; the sentence without its end.
+    Args:
+        missing: what is missing, and what is there; kept as an attribute, for who knows a better
+            way out.
+        mend: what to do, the end of the sentence.
     """
 
     def __init__(self, missing: str, mend: str) -> None:
