@@ -1,4 +1,4 @@
-"""The one error a user of the command line is meant to read."""
+"""The errors that a user of the command line is meant to read."""
 
 from __future__ import annotations
 
@@ -24,6 +24,20 @@ class ConfigError(InputError):
         self.problems = tuple(problems)
         many = [f"{len(problems)} things are wrong:"] if len(problems) > 1 else []
         super().__init__("\n".join([*many, *problems]))
+
+
+class MissingImageError(InputError):
+    """A data set without an image that was asked for.
+
+    Args:
+        missing: what is missing, and what is there; kept as an attribute, for who knows a better
+            way out.
+        mend: what to do, the end of the sentence.
+    """
+
+    def __init__(self, missing: str, mend: str) -> None:
+        self.missing = missing
+        super().__init__(f"{missing}; {mend}.")
 
 
 class UnfinishedError(RuntimeError):

@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from medabl.cli.app import app, errors, given, says_what_is_wrong, show
+from medabl.cli.app import app, errors, given, says_what_is_wrong, show, tell
 from medabl.errors import InputError
 
 if TYPE_CHECKING:
@@ -80,9 +80,10 @@ def evaluate(
         task=settings.task if settings else WMH,
         slice_axis=settings.slice_axis if settings else "axial",
     )
-    if out is not None:
-        write_evaluation(evaluation, out)
+    written = [] if out is None else write_evaluation(evaluation, out)
     show(_as_table(summary_table(evaluation.subjects), len(evaluation.subjects)))
+    for file in written:
+        tell(f"Table: {file}")
     for row in evaluation.skipped.itertuples():
         errors.print(f"[yellow]left out[/] {escape(str(row.reason))}", soft_wrap=True)
 
@@ -110,6 +111,8 @@ def _evaluate_pictures(
         with atomic_path(out) as temporary:
             table.to_csv(temporary, index=False)
     show(_by_class(table, len(pairs)))
+    if out is not None:
+        tell(f"Table: {out}")
 
 
 def _by_class(table: pd.DataFrame, pictures: int) -> Table:

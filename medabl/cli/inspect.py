@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
-from medabl.cli.app import app, console, errors, names, says_what_is_wrong, show, tell
+from medabl.cli.app import app, console, errors, given, names, says_what_is_wrong, show, tell
 from medabl.errors import InputError
 from medabl.files import check_writable
 
@@ -22,12 +22,18 @@ if TYPE_CHECKING:
     from medabl.inspection import Inspection, PictureInspection
 
 
+_SCANS_ONLY = ("modalities", "slice_axis")
+
+
 @app.command()
 @says_what_is_wrong
 def inspect(
+    context: typer.Context,
     data: Annotated[Path, typer.Option(help="Data set, in any layout that medabl reads.")],
-    modalities: Annotated[str, typer.Option(help="Images that it has.")] = "flair,t1",
-    slice_axis: Annotated[str, typer.Option(help="axial, coronal or sagittal.")] = "axial",
+    modalities: Annotated[str, typer.Option(help="Scans: images that they have.")] = "flair,t1",
+    slice_axis: Annotated[
+        str, typer.Option(help="Scans: axial, coronal or sagittal slices.")
+    ] = "axial",
     task: Annotated[
         str | None,
         typer.Option(
@@ -48,6 +54,10 @@ def inspect(
         inspection = inspect_data(data, names(modalities), slice_axis, _progress)  # type: ignore[arg-type]
         title = f"{len(inspection.table)} subjects"
     else:
+        for name in given(context, _SCANS_ONLY):
+            raise InputError(
+                f"--{name.replace('_', '-')} is for scans, and {data} holds pictures; leave it out."
+            )
         inspection = _look_at_pictures(data, config)
         title = f"{inspection.pictures} pictures"
     show(_as_table(inspection.table, title))

@@ -9,7 +9,7 @@ import typer
 from rich.progress import track
 
 from medabl.cli.app import app, errors, says_what_is_wrong, tell
-from medabl.errors import InputError
+from medabl.errors import InputError, MissingImageError
 from medabl.files import NIFTI_SUFFIXES, check_writable, is_picture
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ def predict(
     subject = scan_subject(image or [], predictor.modalities)
     predictor.write_mask(subject, out, probability)
     tell(f"Mask: {out}")
+    for file in predictor.probability_files(out) if probability else ():
+        tell(f"Probability: {file}")
 
 
 def _spare_the_scans(out: Path, images: list[Path], data: Path | None) -> None:
@@ -70,12 +72,23 @@ def _spare_the_scans(out: Path, images: list[Path], data: Path | None) -> None:
 
 def _predict_folder(predictor: Predictor, data: Path, out: Path, probability: bool) -> None:
     from medabl.data import check_subjects, find_subjects
+    from medabl.report.words import count
 
-    subjects = find_subjects(data, predictor.modalities, labelled=False)
+    try:
+        subjects = find_subjects(data, predictor.modalities, labelled=False)
+    except MissingImageError as error:
+        needed = ", ".join(predictor.modalities)
+        raise InputError(
+            f"{error.missing}; the checkpoint was trained on {needed} and needs"
+            f" {'them all' if len(predictor.modalities) > 1 else 'it'} of every subject: add what"
+            " is missing, or name other data or another checkpoint."
+        ) from error
     check_subjects(subjects, predictor.task, predictor.slice_axis)
     silent = not errors.is_terminal
     for subject in track(subjects, "Predicting", console=errors, transient=True, disable=silent):
         mask = out / subject.relative_path
         ending = ".png" if subject.is_picture else ".nii.gz"
         predictor.write_mask(subject, mask.with_name(f"{mask.name}{ending}"), probability)
-    tell(f"{len(subjects)} masks in {out}")
+    tell(f"{count(len(subjects), 'mask')} in {out}")
+    for file in predictor.probability_files(Path("SUBJECT.nii.gz")) if probability else ():
+        tell(f"Probability: {file}, beside the mask of each")

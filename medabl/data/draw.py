@@ -47,16 +47,12 @@ def take_patients(row: Sequence[Patient], count: int, side: str, group_by: Group
     Raises:
         InputError: if the row is too short for two sides.
     """
-    total = sum(len(patient.ids) for patient in row)
+    total = _divisible(row, group_by)
     if not 1 <= count < total:
+        otherwise = " or folds=K" if side == "validation" else ""
         raise InputError(
             f"Of {total} subjects, {count} {side} subjects cannot be set apart: there must be one"
-            f" at least, and one must be left; set {side}=N or folds=K."
-        )
-    if len(row) < 2:
-        raise InputError(
-            f"All {total} subjects are scans of one patient by group_by={group_by} and cannot be"
-            " divided; if they are not, set group_by=none."
+            f" at least, and one must be left; set {side}=N{otherwise}."
         )
     taken: list[Patient] = []
     passed = scans = 0
@@ -81,8 +77,8 @@ def take_fold(row: Sequence[Patient], folds: int, fold: int, group_by: GroupBy) 
     Raises:
         InputError: if there are fewer patients than folds, or no such fold.
     """
+    scans = _divisible(row, group_by)
     if not 2 <= folds <= len(row) or not 0 <= fold < folds:
-        scans = sum(len(patient.ids) for patient in row)
         patients = "" if scans == len(row) else f" of {len(row)} patients (group_by={group_by})"
         raise InputError(
             f"folds={folds}, fold={fold} does not divide {scans} subjects{patients}: folds must be"
@@ -92,3 +88,20 @@ def take_fold(row: Sequence[Patient], folds: int, fold: int, group_by: GroupBy) 
     for patient in row:
         min(sides, key=len).extend(patient.ids)
     return set(sides[fold])
+
+
+def _divisible(row: Sequence[Patient], group_by: GroupBy) -> int:
+    """The number of scans of a row, which must be of two patients at least."""
+    total = sum(len(patient.ids) for patient in row)
+    if total < 2:
+        raise InputError(
+            f"{'One subject' if total else 'No subject'} is left to train and validate with, and"
+            " two are needed at least: name the folder that holds all of yours, or keep fewer for"
+            " a test."
+        )
+    if len(row) < 2:
+        raise InputError(
+            f"All {total} subjects are scans of one patient by group_by={group_by} and cannot be"
+            " divided; if they are not, set group_by=none."
+        )
+    return total

@@ -9,7 +9,7 @@ import torch
 from monai.engines import default_prepare_batch
 from torch import Tensor, nn
 
-from medabl.losses.options import check_numbers
+from medabl.losses.options import refuse, wrong_numbers
 
 _MAP = "_map"
 
@@ -81,7 +81,7 @@ class AuxiliaryLoss(nn.Module):
 
     def __init__(self, loss: nn.Module, weight: float = 0.4) -> None:
         super().__init__()
-        check_numbers(weight=weight)
+        refuse(wrong_numbers(weight=weight))
         self.loss = loss
         self.weight = weight
 

@@ -12,6 +12,7 @@ from typing import Any
 from monai.bundle import ComponentLocator
 
 from medabl.engine.settings import closest
+from medabl.losses.base import SegmentationLoss
 
 _TARGET = "_target_"
 _REFERENCE = re.compile(r"@(\w+)")
@@ -76,7 +77,25 @@ def _problems(where: str, component: Mapping[str, Any]) -> list[str]:
             for key, p in parameters.items()
             if p.default is p.empty and p.kind not in _FREE and key not in given
         ]
+        if not problems and isinstance(target, type) and issubclass(target, SegmentationLoss):
+            problems = _refused_options(where, target, {key: component[key] for key in given})
     return problems
+
+
+def _refused_options(
+    where: str, loss: type[SegmentationLoss], options: Mapping[str, Any]
+) -> list[str]:
+    """What a loss says of those of its options that are plain values."""
+    plain = {
+        key: value
+        for key, value in options.items()
+        if not isinstance(value, Mapping) and not any(_texts(value))
+    }
+    try:
+        loss(**plain)
+    except ValueError as error:
+        return [f"{where}: {error}"]
+    return []
 
 
 def _components(part: Any, where: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -108,7 +108,7 @@ class Predictor:
         probabilities = self.probabilities(subject)
         write_like(scan, likeliest_class(probabilities), Path(mask), self.slice_axis, self.task)
         if probability:
-            for path, volume in zip(self._beside(Path(mask)), probabilities, strict=True):
+            for path, volume in zip(self.probability_files(Path(mask)), probabilities, strict=True):
                 write_like(scan, volume, path, self.slice_axis)
         return Path(mask)
 
@@ -121,7 +121,8 @@ class Predictor:
         mean = torch.stack([self._all(batch, network) for network in self.networks]).mean(dim=0)
         write_label_picture(mask, mean.argmax(dim=0).cpu().numpy().astype(np.uint8), self.task)
 
-    def _beside(self, mask: Path) -> list[Path]:
+    def probability_files(self, mask: Path) -> list[Path]:
+        """The files that take the probabilities of a mask, one for each class but the first."""
         stem = nifti_stem(mask.name)
         names = self.task.classes[1:]
         endings = [""] if len(names) == 1 else [f"_{name.replace(' ', '-')}" for name in names]

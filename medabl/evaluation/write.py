@@ -40,7 +40,7 @@ def check_output(csv_path: str | os.PathLike[str]) -> None:
         raise InputError(f"{path} cannot be written: {existing}: {error.strerror}.") from error
 
 
-def write_evaluation(evaluation: Evaluation, csv_path: str | os.PathLike[str]) -> None:
+def write_evaluation(evaluation: Evaluation, csv_path: str | os.PathLike[str]) -> list[Path]:
     """Write ``X.csv`` (subjects), ``X_lesions.csv`` and ``X_summary.csv`` (by site).
 
     What was skipped is listed at the end of ``X.csv``, without metrics and with the reason in a
@@ -49,6 +49,9 @@ def write_evaluation(evaluation: Evaluation, csv_path: str | os.PathLike[str]) -
     Args:
         evaluation: what `evaluate_cases` returned.
         csv_path: ``X.csv``.
+
+    Returns:
+        the files written.
 
     Raises:
         InputError: if the files cannot be written; `check_output` tells before.
@@ -66,6 +69,7 @@ def write_evaluation(evaluation: Evaluation, csv_path: str | os.PathLike[str]) -
                 table.to_csv(temporary, index=False)
         except OSError as error:
             raise InputError(f"{target} cannot be written: {error.strerror}.") from error
+    return _paths(path)
 
 
 def read_evaluation(csv_path: str | os.PathLike[str]) -> Evaluation:

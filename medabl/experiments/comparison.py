@@ -12,6 +12,7 @@ from medabl.data.split import validation_count
 from medabl.engine import load_config
 from medabl.errors import InputError
 from medabl.experiments.plan import PlannedRun
+from medabl.report.words import count
 
 METHODS = ("gdl", "gdl_bl", "gdl_abl")
 """The rows of the paper's table: keys of `methods` in ``configs/wiring.yaml``."""
@@ -32,6 +33,7 @@ class Preset:
         phantom_size: and their size.
         gigabytes: disk space that one run may need.
         methods: what is compared by default; empty: the method that the configs choose.
+        published: whether its losses are held against their published numbers.
     """
 
     configs: tuple[str, ...]
@@ -39,11 +41,14 @@ class Preset:
     phantom_size: str
     gigabytes: float
     methods: tuple[str, ...] = METHODS
+    published: bool = True
 
 
 PRESETS = {
     "quick": Preset(("wmh.yaml", "quick.yaml"), 20, "small", 0.05),
-    "recommended": Preset(("wmh.yaml", "quick.yaml", "recommended.yaml"), 20, "small", 0.05, ()),
+    "recommended": Preset(
+        ("wmh.yaml", "quick.yaml", "recommended.yaml"), 20, "small", 0.05, (), published=False
+    ),
     "paper": Preset(("wmh.yaml",), 60, "full", 0.5),
 }
 
@@ -123,10 +128,21 @@ def _folds(
     patients, scans = len(groups_of(subjects, base["group_by"])), len(subjects)
     if folds is not None and base["split"] is not None:
         raise InputError("Give either folds or split: a split file allows for one fold only.")
+    if scans < 2:
+        raise InputError(
+            f"{data} holds 1 subject; a comparison needs at least two, one to train on and one to"
+            " evaluate on: name the folder that holds all of yours."
+        )
     if patients < 2:
-        raise InputError(f"{data} holds {patients} subject; a comparison needs at least two.")
+        raise InputError(
+            f"The {scans} subjects of {data} are scans of one patient by group_by="
+            f"{base['group_by']}; a comparison needs at least two patients: if they are of"
+            " different ones, set group_by=none."
+        )
     if folds is not None and not 2 <= folds <= patients:
-        raise InputError(f"{folds} folds cannot divide {patients} subjects; give 2 to {patients}.")
+        whom = count(patients, "patient" if patients < scans else "subject")
+        allowed = f"2 to {patients}" if patients > 2 else "2"
+        raise InputError(f"{count(folds, 'fold')} cannot divide {whom}; give {allowed}.")
     if folds is not None or base["split"] is not None:
         return folds
     if patients <= LEAVE_ONE_OUT:

@@ -108,7 +108,8 @@ def reproduce(settings: Settings, console: Console) -> Path:
     if sentence := not_done(standing, "the same command"):
         raise UnfinishedError(sentence)
     folders = [run.folder.path for run in runs]
-    report = write_report(folders, settings.out, settings.reference)
+    published = PRESETS[settings.preset].published
+    report = write_report(folders, settings.out, settings.reference, published)
     write_boundary_evolution(folders, settings.out / "figures")
     console.print(_cost(time.perf_counter() - start), highlight=False)
     return report

@@ -71,7 +71,9 @@ def inspect_pictures(data: Path, task: Task, progress: Progress = iter) -> Pictu
         rows.append(_row(VOID, pixels[:, IGNORED], pixels.sum(1)))
     shares = np.array([share for share in boundaries if share > 0])
     what = f"{len(shares)} pictures with a boundary"
-    suggestions = [boundary_ratio("max_boundary_ratio", shares, what)] if shares.size else []
+    suggestions = []
+    if shares.size:
+        suggestions = [boundary_ratio("max_boundary_ratio", shares, what, elements="pixels")]
     return PictureInspection(pd.DataFrame(rows), suggestions, len(subjects))
 
 

@@ -72,22 +72,25 @@ def suggest(
     ]
 
 
-def boundary_ratio(setting: str, shares: Array, of_what: str) -> Suggestion:
+def boundary_ratio(
+    setting: str, shares: Array, of_what: str, elements: str = "voxels"
+) -> Suggestion:
     """The largest share of an image that its predicted boundary need be.
 
     Args:
         setting: what the suggestion is called.
-        shares: of each image, the share of its voxels on the true boundary.
+        shares: of each image, the share of its elements on the true boundary.
         of_what: what they are of, and how many.
+        elements: what these consist of: voxels or pixels.
     """
     share = float(np.percentile(shares, _MOST))
     value = _round_up(share)
     return Suggestion(
         setting,
         f"{value:g}",
-        f"in {_MOST} % of the {of_what} at most {share:.2%} of the voxels lie on the true boundary"
-        f" (median {np.median(shares):.2%}): a predicted boundary need not be larger, and what is"
-        " more pulls on voxels that are none.",
+        f"in {_MOST} % of the {of_what} at most {share:.2%} of the {elements} lie on the true"
+        f" boundary (median {np.median(shares):.2%}): a predicted boundary need not be larger, and"
+        f" what is more pulls on {elements} that are none.",
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from medabl.losses.options import check_whole_numbers, is_number
+from medabl.losses.options import is_number, refuse, wrong_choices, wrong_counts
 
 _STRATEGIES = ("rebalance", "increase", "constant", "released")
 _ALPHA_START, _ALPHA_END = 1.0, 0.01
@@ -73,14 +73,15 @@ class AlphaScheduledLoss(nn.Module):
         epochs: int = 100,
     ) -> None:
         super().__init__()
-        if strategy not in _STRATEGIES:
-            raise ValueError(f"strategy must be one of {', '.join(_STRATEGIES)}, got {strategy}.")
-        for name, alpha in (("alpha_start", alpha_start), ("alpha_end", alpha_end)):
-            if not (is_number(alpha) and 0 <= alpha <= 1):
-                raise ValueError(f"{name} must be in [0, 1], got {alpha!r}.")
-        check_whole_numbers(epochs=epochs)
-        if epochs < 1:
-            raise ValueError(f"epochs must be at least 1, got {epochs}.")
+        alphas = {"alpha_start": alpha_start, "alpha_end": alpha_end}
+        outside = [
+            f"{name} must be in [0, 1], got {alpha!r}"
+            for name, alpha in alphas.items()
+            if not (is_number(alpha) and 0 <= alpha <= 1)
+        ]
+        refuse(
+            wrong_choices(_STRATEGIES, strategy=strategy) + outside + wrong_counts(epochs=epochs)
+        )
         if strategy == "constant" and alpha_start == 1:
             raise ValueError(
                 'strategy="constant" weighs the boundary loss with 1 - alpha_start, which is 0: '

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch.nn.modules.loss import _Loss
 
 from medabl.losses.doubts import doubt_activation, warn_of
-from medabl.losses.options import check_flags, check_whole_numbers
+from medabl.losses.options import refuse, wrong_choices, wrong_flags, wrong_whole_numbers
 from medabl.losses.tensors import (
     as_labels,
     at_least_float32,
@@ -31,10 +31,12 @@ class SegmentationLoss(_Loss):
         softmax: apply a softmax over the channels of `input`.
         ignore_index: voxels with this label take no part.
         reduction: "mean", "sum" or "none".
+        complaints: what is wrong with the other options of a loss, to be told with the rest.
 
     Raises:
-        ValueError: if both `sigmoid` and `softmax` are set, `reduction` is unknown, a flag is
-            neither True nor False, or `ignore_index` is no whole number.
+        ValueError: naming all that is wrong: both `sigmoid` and `softmax` are set, `reduction` is
+            unknown, a flag is neither True nor False, `ignore_index` is no whole number, or there
+            are `complaints`.
     """
 
     def __init__(
@@ -46,22 +48,28 @@ class SegmentationLoss(_Loss):
         softmax: bool = False,
         ignore_index: int | None = None,
         reduction: str = "mean",
+        complaints: Sequence[str] = (),
     ) -> None:
         reduction = getattr(reduction, "value", reduction)
-        if reduction not in _REDUCTIONS:
-            raise ValueError(f"reduction must be one of {', '.join(_REDUCTIONS)}, got {reduction}.")
-        check_flags(
+        flags = wrong_flags(
             include_background=include_background,
             to_onehot_y=to_onehot_y,
             sigmoid=sigmoid,
             softmax=softmax,
         )
-        if ignore_index is not None:
-            check_whole_numbers(ignore_index=ignore_index)
-        if sigmoid and softmax:
-            raise ValueError(
-                "Incompatible values: more than 1 of [sigmoid=True, softmax=True]; set one of them."
-            )
+        if not flags and sigmoid and softmax:
+            flags = [
+                "Incompatible values: more than 1 of [sigmoid=True, softmax=True]; set one of them"
+            ]
+        labels = {} if ignore_index is None else {"ignore_index": ignore_index}
+        refuse(
+            [
+                *flags,
+                *wrong_choices(_REDUCTIONS, reduction=reduction),
+                *wrong_whole_numbers(**labels),
+                *complaints,
+            ]
+        )
         super().__init__(reduction=reduction)
         self.include_background = include_background
         self.to_onehot_y = to_onehot_y

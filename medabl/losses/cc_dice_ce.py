@@ -16,7 +16,7 @@ from medabl.geometry.voxel_sizes import (
     resolve_spacing,
 )
 from medabl.losses.lesion_loss import LesionLoss
-from medabl.losses.options import check_flags
+from medabl.losses.options import complaints_of, wrong_flags
 from medabl.losses.tensors import as_labels, log_probabilities
 
 _SMOOTH = 1e-5
@@ -78,8 +78,11 @@ class CCDiceCELoss(LesionLoss):
             softmax=softmax,
             ignore_index=ignore_index,
             reduction=reduction,
+            complaints=[
+                *wrong_flags(predicted_cells=predicted_cells),
+                *complaints_of(as_spacing, spacing),
+            ],
         )
-        check_flags(predicted_cells=predicted_cells)
         self.predicted_cells = predicted_cells
         self.spacing = as_spacing(spacing)
 

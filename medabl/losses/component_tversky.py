@@ -6,7 +6,7 @@ import torch
 
 from medabl.geometry.components import component_sizes, connected_components
 from medabl.losses.lesion_loss import LesionLoss
-from medabl.losses.options import check_numbers
+from medabl.losses.options import is_number, wrong_numbers
 
 _SMOOTH = 1e-5
 
@@ -72,11 +72,17 @@ class ComponentTverskyLoss(LesionLoss):
             softmax=softmax,
             ignore_index=ignore_index,
             reduction=reduction,
+            complaints=_wrong_weights(
+                alpha=alpha,
+                beta=beta,
+                size_offset=size_offset,
+                background_weight=background_weight,
+            ),
         )
-        self.alpha = _not_negative(alpha, "alpha")
-        self.beta = _not_negative(beta, "beta")
-        self.size_offset = _not_negative(size_offset, "size_offset")
-        self.background_weight = _not_negative(background_weight, "background_weight")
+        self.alpha = alpha
+        self.beta = beta
+        self.size_offset = size_offset
+        self.background_weight = background_weight
 
     def forward(
         self, input: torch.Tensor, target: torch.Tensor, size_map: torch.Tensor | None = None
@@ -115,8 +121,10 @@ class ComponentTverskyLoss(LesionLoss):
         return self._reduce((1 - index).where(lesions > 0, 0).mean(1))
 
 
-def _not_negative(value: float, name: str) -> float:
-    check_numbers(**{name: value})
-    if value < 0:
-        raise ValueError(f"{name} must not be negative, got {value}.")
-    return value
+def _wrong_weights(**weights: float) -> list[str]:
+    negative = [
+        f"{name} must not be negative, got {value}"
+        for name, value in weights.items()
+        if is_number(value) and value < 0
+    ]
+    return wrong_numbers(**weights) + negative

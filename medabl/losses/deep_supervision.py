@@ -15,7 +15,7 @@ from medabl.losses.active_boundary import ActiveBoundaryLoss
 from medabl.losses.alpha_scheduled import AlphaScheduledLoss
 from medabl.losses.boundary import BoundaryLoss
 from medabl.losses.full_kl import FullKLLoss
-from medabl.losses.options import is_number
+from medabl.losses.options import is_number, refuse, wrong_choices
 from medabl.losses.tensors import plain_tensor
 
 Outputs = torch.Tensor | Sequence[torch.Tensor]
@@ -55,14 +55,14 @@ class DeepSupervisedLoss(nn.Module):
         self, loss: nn.Module, weights: Sequence[float] | None = None, boundary: str = "all"
     ) -> None:
         super().__init__()
-        if boundary not in _BOUNDARY:
-            raise ValueError(f"boundary must be one of {', '.join(_BOUNDARY)}, got {boundary}.")
+        complaints = wrong_choices(_BOUNDARY, boundary=boundary)
         if weights is not None and not (
             all(is_number(weight) and weight >= 0 for weight in weights) and any(weights)
         ):
-            raise ValueError(
-                f"weights must be one an output, none negative and not all 0; got {list(weights)}."
+            complaints.append(
+                f"weights must be one an output, none negative and not all 0; got {list(weights)}"
             )
+        refuse(complaints)
         self.loss = loss
         self.weights = None if weights is None else tuple(float(weight) for weight in weights)
         self.boundary = boundary

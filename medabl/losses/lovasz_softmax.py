@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from medabl.losses.base import SegmentationLoss
-from medabl.losses.options import check_flags
+from medabl.losses.options import wrong_choices, wrong_flags
 
 _CLASSES = ("present", "all")
 
@@ -59,11 +59,12 @@ class LovaszSoftmaxLoss(SegmentationLoss):
             softmax=softmax,
             ignore_index=ignore_index,
             reduction=reduction,
+            complaints=[
+                *wrong_choices(_CLASSES, classes=classes),
+                *wrong_flags(per_image=per_image),
+            ],
         )
-        if classes not in _CLASSES:
-            raise ValueError(f"classes must be one of {', '.join(_CLASSES)}, got {classes}.")
         self.classes = classes
-        check_flags(per_image=per_image)
         self.per_image = per_image
 
     def forward(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

@@ -1,45 +1,75 @@
-"""Options of the losses that are not of the kind they have to be, refused by name."""
+"""Options of the losses that are not what they have to be, refused by name, all of them at once."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from numbers import Integral, Real
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import numpy as np
 
 
-def check_flags(**flags: object) -> None:
-    """See that options are True or False: the text "no" would count as True.
+def refuse(complaints: Sequence[str]) -> None:
+    """Refuse options, if there are complaints of them.
 
     Raises:
-        ValueError: naming the first that is neither.
+        ValueError: with all complaints in one line.
     """
-    for name, value in flags.items():
-        if not isinstance(value, (Integral, np.bool_)) or value not in (False, True):
-            raise ValueError(f"{name} must be True or False, got {value!r}.")
+    if complaints:
+        raise ValueError("; ".join(complaints) + ".")
 
 
-def check_numbers(**numbers: object) -> None:
-    """See that options are finite numbers.
-
-    Raises:
-        ValueError: naming the first that is none.
-    """
-    for name, value in numbers.items():
-        if not is_number(value):
-            raise ValueError(f"{name} must be a number, got {value!r}.")
+def wrong_flags(**flags: object) -> list[str]:
+    """A complaint of each option that is neither True nor False: "no" would count as True."""
+    return [
+        f"{name} must be True or False, got {value!r}"
+        for name, value in flags.items()
+        if not isinstance(value, (Integral, np.bool_)) or value not in (False, True)
+    ]
 
 
-def check_whole_numbers(**numbers: object) -> None:
-    """See that options are whole numbers.
+def wrong_choices(choices: Sequence[str], **options: object) -> list[str]:
+    """A complaint of each option that is none of the choices."""
+    return [
+        f"{name} must be one of {', '.join(choices)}, got {value}"
+        for name, value in options.items()
+        if value not in choices
+    ]
 
-    Raises:
-        ValueError: naming the first that is none.
-    """
-    for name, value in numbers.items():
-        if not is_number(value) or value != int(value):
-            raise ValueError(f"{name} must be a whole number, got {value!r}.")
+
+def wrong_numbers(**numbers: object) -> list[str]:
+    """A complaint of each option that is no finite number."""
+    return [
+        f"{name} must be a number, got {value!r}"
+        for name, value in numbers.items()
+        if not is_number(value)
+    ]
+
+
+def wrong_whole_numbers(**numbers: object) -> list[str]:
+    """A complaint of each option that is no whole number."""
+    return [
+        f"{name} must be a whole number, got {value!r}"
+        for name, value in numbers.items()
+        if not is_number(value) or value != int(value)
+    ]
+
+
+def wrong_counts(**counts: Any) -> list[str]:
+    """A complaint of each option that is no whole number from 1."""
+    return wrong_whole_numbers(**counts) or [
+        f"{name} must be at least 1, got {value}" for name, value in counts.items() if value < 1
+    ]
+
+
+def complaints_of(check: Callable[..., object], *arguments: object) -> list[str]:
+    """What a check that raises ValueError complains of: one thing, or none."""
+    try:
+        check(*arguments)
+    except ValueError as error:
+        return [str(error).removesuffix(".")]
+    return []
 
 
 def is_number(value: object) -> TypeGuard[float]:

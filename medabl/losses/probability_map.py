@@ -9,6 +9,7 @@ import torch
 from medabl.geometry.distance_transform import Spacing
 from medabl.geometry.voxel_sizes import SpacingOrMeta, as_spacing, by_size, resolve_spacing
 from medabl.losses.base import SegmentationLoss
+from medabl.losses.options import complaints_of
 from medabl.losses.tensors import as_distances
 
 
@@ -47,6 +48,7 @@ class ProbabilityMapLoss(SegmentationLoss):
             softmax=softmax,
             ignore_index=ignore_index,
             reduction=reduction,
+            complaints=complaints_of(as_spacing, spacing),
         )
         self.spacing = as_spacing(spacing)
 

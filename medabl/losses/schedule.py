@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from medabl.losses.options import check_numbers
+from medabl.losses.options import refuse, wrong_numbers
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Schedule:
     until: float = 1.0
 
     def __post_init__(self) -> None:
-        check_numbers(**asdict(self))
+        refuse(wrong_numbers(**asdict(self)))
         if not 0 <= self.after <= self.until <= 1:
             raise ValueError(
                 "after and until are shares of the training, in this order and from 0 to 1, got "

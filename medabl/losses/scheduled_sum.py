@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from medabl.losses.options import check_whole_numbers
+from medabl.losses.options import complaints_of, refuse, wrong_counts
 from medabl.losses.schedule import Schedule
 
 _TERM_KEYS = {"loss", "weight"}
@@ -56,18 +56,10 @@ class ScheduledSum(nn.Module):
 
     def __init__(self, terms: Mapping[str, Mapping[str, Any]], epochs: int = 100) -> None:
         super().__init__()
-        check_whole_numbers(epochs=epochs)
-        if epochs < 1:
-            raise ValueError(f"epochs must be at least 1, got {epochs}.")
+        wrong_terms = [text for name, term in terms.items() for text in _wrong_term(name, term)]
         if not terms:
-            raise ValueError("terms must hold a loss at least.")
-        for name, term in terms.items():
-            if not (isinstance(term, Mapping) and {"loss"} <= set(term) <= _TERM_KEYS):
-                keys = list(term) if isinstance(term, Mapping) else type(term).__name__
-                raise ValueError(
-                    f"The term {name!r} must be a dictionary with a 'loss' and perhaps a 'weight', "
-                    f"got {keys}."
-                )
+            wrong_terms = ["terms must hold a loss at least"]
+        refuse(wrong_counts(epochs=epochs) + wrong_terms)
         self.epochs = epochs
         self.losses = nn.ModuleDict({name: term["loss"] for name, term in terms.items()})
         self.schedules = {n: _as_schedule(n, term.get("weight", 1.0)) for n, term in terms.items()}
@@ -135,6 +127,15 @@ class ScheduledSum(nn.Module):
                 taken = {key: maps[key] for key in self._keywords[name] if key in maps}
                 total = total + weight * loss(input, target, **taken)
         return total
+
+
+def _wrong_term(name: str, term: Any) -> list[str]:
+    if isinstance(term, Mapping) and {"loss"} <= set(term) <= _TERM_KEYS:
+        return complaints_of(_as_schedule, name, term.get("weight", 1.0))
+    keys = list(term) if isinstance(term, Mapping) else type(term).__name__
+    return [
+        f"The term {name!r} must be a dictionary with a 'loss' and perhaps a 'weight', got {keys}"
+    ]
 
 
 def _as_schedule(name: str, weight: Any) -> Schedule:

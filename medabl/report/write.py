@@ -49,6 +49,7 @@ def write_report(
     paths: Sequence[str | os.PathLike[str]],
     out: str | os.PathLike[str],
     reference: str | None = None,
+    published: bool = True,
 ) -> Path:
     """Compare runs and write the report.
 
@@ -64,6 +65,8 @@ def write_report(
         out: folder to write to; made when missing, and files of an older report are replaced.
         reference: method that the others are compared with; None compares every pair of up to
             five methods, and more with the first.
+        published: show the published numbers of the same losses, where the subjects are the WMH
+            challenge's or the phantom's.
 
     Returns:
         the path of ``report.html``.
@@ -81,7 +84,7 @@ def write_report(
         return write_pooled_report(found, folder, reference)
     check_comparable(found)
     analysis = analyse(found, reference)
-    table = comparison_table(analysis.runs)
+    table = comparison_table(analysis.runs, published)
     gallery = gallery_rows(analysis.runs, analysis.main_checkpoint)
     figures = draw_figures(analysis)
     for figure in figures.values():

@@ -97,6 +97,8 @@ def test_evaluate_and_report_on_the_runs(cohort: Path, out: Path, tmp_path: Path
     csv = tmp_path / "e.csv"
     text = medabl("evaluate", "--pred", mask, "--ref", reference, "--out", csv)
     assert "dsc" in text
+    for name in ("e", "e_lesions", "e_summary"):
+        assert f"Table: {tmp_path / name}.csv" in text
     assert len(pd.read_csv(csv)) == 1
     medabl("report", out / "runs", "--out", tmp_path / "report", "--reference", "gdl")
     assert "GDL + ABL" in (tmp_path / "report" / "report.html").read_text()

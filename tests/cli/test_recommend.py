@@ -19,8 +19,10 @@ def test_recommend_holds_every_subject_out_once_and_names_a_loss(
 ) -> None:
     out = tmp_path / "out"
     text = medabl("recommend", "--data", cohort, "--out", out, "--folds", 2, *TINY)
-    methods = pd.read_csv(out / "table.csv").query("source == 'medabl'")["method"].unique()
-    assert {"dice_ce", "gdl", "gdl_bl", "gdl_abl"} <= set(methods)
+    table = pd.read_csv(out / "table.csv")
+    assert {"dice_ce", "gdl", "gdl_bl", "gdl_abl"} <= set(table["method"])
+    assert set(table["source"]) == {"medabl"}
+    assert "Wang et al. 2022" not in (out / "report.html").read_text()
     assert "has the highest mean 3D DSC" in text
     assert "The recipe's loss is Dice + CE: use it" in text
     assert "subjects under the loss that was best on the others have" in text
@@ -40,6 +42,17 @@ def test_the_recommended_preset_trains_its_own_loss(cohort: Path, tmp_path: Path
     assert "there is nothing to compare it with" in (out / "answer.md").read_text()
 
 
+@pytest.mark.parametrize(("preset", "rows"), [("quick", 3), ("recommended", 2)])
+def test_published_numbers_stand_beside_those_of_the_papers_comparison_only(
+    cohort: Path, tmp_path: Path, preset: str, rows: int
+) -> None:
+    out = tmp_path / "out"
+    text = medabl("reproduce", "--preset", preset, "--data", cohort, "--out", out, "--losses",
+                  "gdl", "--folds", 2, *TINY)  # fmt: skip
+    assert len(pd.read_csv(out / "table.csv")) == rows
+    assert ("published" in text.partition("Slice-wise")[0]) == (preset == "quick")
+
+
 def test_data_are_all_it_has_to_be_told(tmp_path: Path) -> None:
     text = medabl("recommend", "--data", tmp_path / "nowhere", code=2)
     assert "nowhere is not a folder" in text
@@ -50,6 +63,8 @@ def test_data_are_all_it_has_to_be_told(tmp_path: Path) -> None:
     [
         (["--data", "{tmp}/nowhere"], "nowhere is not a folder"),
         (["--data", "{cohort}", "--folds", "9"], "9 folds cannot divide 6"),
+        (["--data", "{cohort}", "--folds", "1"], "1 fold cannot divide 6 subjects; give 2 to 6."),
+        (["--data", "{cohort}/Utrecht/0"], "0 holds 1 subject; a comparison needs at least two"),
         (["--data", "{cohort}", "--set", "method=gdl"], "method cannot be overridden"),
     ],
 )

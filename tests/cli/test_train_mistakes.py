@@ -90,6 +90,8 @@ FILES = {
         (["method=iabl", "losses.abl.share_ties='no'"], "share_ties must be True or False, got"),
         (["method=iabl", "losses.abl.max_distance=far"], "max_distance must be positive, got"),
         (["method=cat_tversky", "losses.cat.beta=no"], "beta must be a number, got False"),
+        (["losses.abl.reach=-1", "losses.abl.boundary_factor=0", "epochs=0"],
+         "losses::abl: boundary_factor must be positive, got 0; reach must be positive, got -1."),
     ],
 )  # fmt: skip
 def test_it_is_said_and_nothing_is_written(

@@ -211,6 +211,7 @@ def test_a_table_may_have_any_name_and_lie_anywhere(tmp_path: Path) -> None:
     ("text", "expected"),
     [
         ("", "no column 'subject' .*it has: none"),
+        ("flair,t1\n", r"no column 'subject' \(it has: flair, t1\); add it\.$"),
         ("subject,flair\n1,d/a/f.nii\n", "no column 't1' .*to what is there, flair"),
         (
             "subject,flair,t1\n1,d/a/f.nii,x.nii\n",

@@ -192,7 +192,7 @@ def test_test_subjects_may_be_named_or_a_share() -> None:
     assert len(split_subjects(subjects, validation=0.25, test=0.25)["test"]) == 2
     with pytest.raises(InputError, match="'x', which is none of the 8 subjects"):
         split_subjects(subjects, validation=2, test=["x"])
-    with pytest.raises(InputError, match="8 test subjects"):
+    with pytest.raises(InputError, match=r"8 test subjects .* set test=N\.$"):
         split_subjects(subjects, validation=2, test=8)
 
 
@@ -222,7 +222,16 @@ def test_a_split_can_be_written_and_read_back(tmp_path: Path) -> None:
 
 
 def test_a_cohort_of_one_patient_cannot_be_divided() -> None:
-    with pytest.raises(InputError, match=r"All 3 .* one patient by group_by=auto .* group_by=none"):
-        split_subjects(_patients([(0, 3)]), validation=1)
-    with pytest.raises(InputError, match=r"3 subjects of 1 patients"):
-        split_subjects(_patients([(0, 3)]), folds=2)
+    for how in ({"validation": 1}, {"folds": 2}, {"validation": 5}):
+        with pytest.raises(InputError, match=r"All 3 .* one patient by group_by=auto .*by=none"):
+            split_subjects(_patients([(0, 3)]), **how)
+
+
+@pytest.mark.parametrize("how", [{"validation": 10}, {"validation": 0.4}, {"folds": 2}])
+@pytest.mark.parametrize(
+    ("subjects", "test", "left"),
+    [(1, None, "One subject is"), (2, ["s0/0"], "One subject is"), (1, ["s0/0"], "No subject is")],
+)
+def test_fewer_than_two_subjects_are_said_to_be_too_few(how, subjects, test, left) -> None:
+    with pytest.raises(InputError, match=f"^{left} left to train .* and two are needed at least:"):
+        split_subjects(_cohort([subjects]), test=test, **how)

@@ -134,8 +134,10 @@ def test_several_checkpoints_are_averaged(
     for number, chosen in enumerate((paths[:1], paths[1:], paths)):
         words = [word for path in chosen for word in ("--checkpoint", path)]
         out = tmp_path / f"{number}.nii.gz"
-        predict(*words, *images, "--out", out, "--probability")
-        maps.append(nib.load(tmp_path / f"{number}_probability.nii.gz").get_fdata())
+        said = predict(*words, *images, "--out", out, "--probability")
+        probability = tmp_path / f"{number}_probability.nii.gz"
+        assert f"Mask: {out} Probability: {probability}" in said
+        maps.append(nib.load(probability).get_fdata())
     one, other, both = maps
     assert abs(one - other).max() > 1e-3
     np.testing.assert_allclose(both, (one + other) / 2, atol=1e-6)

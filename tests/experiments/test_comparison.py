@@ -48,12 +48,23 @@ def test_overrides_reach_every_run() -> None:
     assert {c["epochs"] for c in configs(plan(16, overrides={"epochs": 5}))} == {5}
 
 
+def test_too_few_patients_are_told_from_too_few_scans() -> None:
+    scans = [Subject(f"P{p}_T{t}", "", {}, None) for p in (1, 2, 3) for t in (1, 2)]
+    with pytest.raises(InputError, match=r"^4 folds cannot divide 3 patients; give 2 to 3\.$"):
+        plan_comparison("quick", Path("data"), Path("out"), scans, folds=4)
+    with pytest.raises(InputError, match=r"The 2 subjects of data are scans of one patient .*none"):
+        plan_comparison("quick", Path("data"), Path("out"), scans[:2])
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
         ({"subjects": 1}, "at least two"),
         ({"subjects": 11, "preset": "paper"}, "needs at least 12, but data holds 11"),
-        ({"subjects": 6, "folds": 7}, "7 folds cannot divide 6"),
+        ({"subjects": 1, "folds": 2}, "holds 1 subject; a comparison needs at least two, one to"),
+        ({"subjects": 6, "folds": 7}, r"^7 folds cannot divide 6 subjects; give 2 to 6\.$"),
+        ({"subjects": 6, "folds": 1}, r"^1 fold cannot divide 6 subjects; give 2 to 6\.$"),
+        ({"subjects": 2, "folds": 3}, r"^3 folds cannot divide 2 subjects; give 2\.$"),
         ({"subjects": 9, "methods": ["hinge"]}, "method=hinge is not known"),
         ({"subjects": 9, "overrides": {"seed": 3}}, "seed cannot be overridden here"),
         ({"subjects": 9, "folds": 3, "overrides": {"split": "s"}}, "either folds or split"),

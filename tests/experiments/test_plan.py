@@ -189,6 +189,30 @@ def test_a_dry_run_names_every_run_whose_network_or_loss_raises(
     assert said.count("the task needs (1, 2, 32, 32)") == 4
 
 
+def test_wrong_options_of_losses_are_said_with_wrong_settings(tmp_path: Path) -> None:
+    file = write_sweep(
+        tmp_path / "sweep.yaml",
+        tmp_path / "no data are looked at",
+        set={
+            "losses::abl::reach": -1,
+            "losses::abl::boundary_factor": 0,
+            "losses::abl::sigmoid": True,
+            "losses::cat::beta": "much",
+        },
+        grid={"method": ["gdl", "iabl"], "epochs": [3, 0], "losses::bl::reduction": ["sun", "sum"]},
+    )
+    said = medabl("sweep", file, "--out", tmp_path / "out", code=2)
+    for sentence in (
+        "4 things are wrong:",
+        "losses::abl: Incompatible values: more than 1 of [sigmoid=True, softmax=True]",
+        "; boundary_factor must be positive, got 0; reach must be positive, got -1.",
+        "losses::cat: beta must be a number, got 'much'.",
+        "epochs=0: must be at least 1",
+        "losses::bl: reduction must be one of mean, sum, none, got sun. (method=gdl",
+    ):
+        assert sentence in said
+
+
 def test_networks_and_losses_that_refuse_are_named_together(cohort: Path, tmp_path: Path) -> None:
     raises = "tests.experiments.poisoned_losses.Raises"
     method = {"label": "x", "distance_map": [], "loss": {"_target_": raises}}
@@ -197,16 +221,16 @@ def test_networks_and_losses_that_refuse_are_named_together(cohort: Path, tmp_pa
     runs = [
         {"method": "raises"},
         {"method": "gdl", "network::out_channels": 5},
-        {"method": "gdl_abl", "losses::abl::share_ties": "no"},
-        {"method": "iabl", "losses::abl::label_smoothing": 2, "network::out_channels": 3},
+        {"method": "dice_ce", "losses::dice_ce::lambda_dice": -2},
+        {"method": "dice_ce_abl", "late::end": -1, "network::out_channels": 3},
     ]
     file = write_sweep(tmp_path / "s.yaml", cohort, base=["wmh.yaml", str(config)], list=runs)
     dry = medabl("sweep", file, "--out", tmp_path / "out", "--dry-run", code=2)
     for run, mistake in (
         ("raises", "KeyError"),
         ("gdl", r".*\(1, 5, 32, 32\)"),
-        ("gdl_abl", ".*share_ties must be True or False, got 'no'"),
-        ("iabl", r".*\(1, 3, 32, 32\).*label_smoothing must be in \[0, 1\), got 2"),
+        ("dice_ce", ".*lambda_dice should be no less than 0"),
+        ("dice_ce_abl", r".*\(1, 3, 32, 32\).*weight of 'abl' must not be negative"),
     ):
         assert re.search(rf"method={run}(,[^ ]*)?-\w{{8}} will fail: {mistake}", dry), dry
     said = medabl("sweep", file, "--out", tmp_path / "out", code=2)

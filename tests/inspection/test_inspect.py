@@ -157,6 +157,17 @@ def test_the_pixels_of_a_picture_data_sets_classes_are_counted(tmp_path):
         assert table.pictures[name] == mine.any((1, 2)).sum()
     assert table.percent_of_pixels["(void)"] == pytest.approx(100 * (~counts).mean())
     assert "max_boundary_ratio = " in result.output
+    assert "of the pixels lie on the true boundary" in result.output
+    assert "voxel" not in result.output + (tmp_path / "out" / "suggestions.csv").read_text()
+
+
+@pytest.mark.parametrize("option", [("--modalities", "flair"), ("--slice-axis", "coronal")])
+def test_options_of_scans_are_refused_for_pictures(tmp_path, option):
+    data = tmp_path / "rooms"
+    (data / "images" / "training").mkdir(parents=True)
+    result = CliRunner().invoke(app, ["inspect", "--data", str(data), *option])
+    assert result.exit_code == 2
+    assert f"{option[0]} is for scans, and {data} holds pictures; leave it out." in result.output
 
 
 def test_pictures_of_a_task_of_ones_own_and_videos(tmp_path):

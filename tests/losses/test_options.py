@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -102,6 +104,47 @@ def test_a_spacing_is_of_positive_numbers(loss, value):
 def test_numbers_of_what_is_made_of_losses(make, message):
     with pytest.raises(ValueError, match=message):
         make("x")
+
+
+@pytest.mark.parametrize(
+    ("make", "names"),
+    [
+        (ActiveBoundaryLoss, {"reach": -1, "boundary_factor": 0, "max_distance": "far",
+                              "label_smoothing": 1, "max_boundary_ratio": 2, "share_ties": "no",
+                              "spacing": "mm", "variant": "x", "predicted_boundary": "x"}),
+        (ActiveBoundaryLoss, {"to_onehot_y": 2, "reduction": "sun", "ignore_index": 0.5}),
+        (BoundaryLoss, {"spacing": -1, "softmax": "no"}),
+        (CCDiceCELoss, {"spacing": -1, "predicted_cells": "no"}),
+        (ComponentTverskyLoss, {"alpha": -1, "beta": "x", "size_offset": -1}),
+        (LovaszSoftmaxLoss, {"classes": "x", "per_image": "no", "ignore_index": "void"}),
+        (lambda **options: scheduled(**options),
+         {"strategy": "x", "alpha_start": 2, "alpha_end": -1, "epochs": 0}),
+        (lambda **options: DeepSupervisedLoss(FullKLLoss(), **options),
+         {"boundary": "x", "weights": [-1]}),
+        (lambda **options: fading(options), {"start": "x", "end": "x"}),
+    ],
+)  # fmt: skip
+def test_all_options_that_are_wrong_are_named_at_once(make, names):
+    with pytest.raises(ValueError, match="; ") as error:
+        make(**names)
+    said = str(error.value)
+    for name, value in names.items():
+        assert re.search(rf"(^|; ){name} must .*got '?{re.escape(str(value))}", said), said
+    assert said.count(" must ") == len(names)
+
+
+def test_contradictions_are_named_beside_wrong_options():
+    with pytest.raises(ValueError, match=r"sigmoid=True, softmax=True.*reach must be positive"):
+        ActiveBoundaryLoss(sigmoid=True, softmax=True, reach=-1)
+    with pytest.raises(ValueError, match=r'"mean" only; variant="released" .* none of .* reach'):
+        ActiveBoundaryLoss(variant="released", reduction="sum", reach=5)
+
+
+def test_every_term_that_is_wrong_is_named():
+    terms = {"a": {"weight": 1}, "b": {"loss": FullKLLoss(), "weight": -1}}
+    message = r"epochs must be at least 1, got 0; The term 'a' .*; The weight of 'b' must not be"
+    with pytest.raises(ValueError, match=message):
+        ScheduledSum(terms, epochs=0)
 
 
 def scheduled(**options):

@@ -5,7 +5,14 @@ import pandas as pd
 import pytest
 from synthetic_runs import subject_names, write_run
 
-from medabl.report import analyse, comparison_table, format_table, load_runs, write_tables
+from medabl.report import (
+    analyse,
+    comparison_table,
+    format_table,
+    load_runs,
+    write_report,
+    write_tables,
+)
 from medabl.report.markup import escape_tex, to_markdown
 from medabl.report.tables import (
     PUBLISHED_SOURCE,
@@ -52,6 +59,22 @@ def test_means_and_spreads_equal_those_of_the_files(runs):
     assert row["hd95_mm_low"] < row["hd95_mm"] < row["hd95_mm_high"]
     assert row["hd95_mm_missing"] == 2
     assert (row["seeds"], row["subjects"]) == (2, 6)
+
+
+def test_subjects_of_other_sites_have_no_published_rows(tmp_path):
+    write_run(tmp_path / "own", "gdl", 0, ["Lyon/1", "Utrecht/2"])
+    assert set(comparison_table(load_runs([tmp_path / "own"]))["source"]) == {"medabl"}
+    write_run(tmp_path / "above", "gdl", 0, ["training/Singapore/51", "training/Utrecht/2"])
+    table = comparison_table(load_runs([tmp_path / "above"]))
+    assert PUBLISHED_SOURCE in set(table["source"])
+
+
+def test_published_rows_can_be_left_out(runs, tmp_path):
+    assert set(comparison_table(runs, published=False)["source"]) == {"medabl"}
+    folders = [run.folder for run in runs.runs]
+    page = write_report(folders, tmp_path, published=False).read_text()
+    assert "Published rows" not in page and "Wang et al. 2022" not in page
+    assert "published (Wang et al. 2022)" not in (tmp_path / "table.md").read_text()
 
 
 def test_other_methods_have_no_published_rows(tmp_path):

@@ -10,7 +10,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from medabl.data.subject import Subject
-from medabl.errors import InputError
+from medabl.errors import InputError, MissingImageError
 from medabl.files import is_nifti, nifti_stem, walk
 
 NAME = "BIDS"
@@ -107,13 +107,18 @@ def _images(folder: Path, files: Sequence[Path], modalities: Sequence[str]) -> d
     for modality in modalities:
         suffix = _SUFFIXES.get(modality.lower(), modality.lower())
         found = by_suffix.get(suffix, [])
-        if len(found) != 1:
-            names = ", ".join(file.name for file in found or files) or "no NIfTI file"
-            many = "more than one" if found else "no"
+        which = "say which file is meant in a table, subjects.csv"
+        if not found:
+            names = ", ".join(file.name for file in files) or "no NIfTI file"
+            raise MissingImageError(
+                f"{folder} has no image with the suffix {suffix!r} for {modality} (it holds:"
+                f" {names})",
+                f"set the modalities to what is there, or {which}",
+            )
+        if len(found) > 1:
             raise InputError(
-                f"{folder} has {many} image with the suffix {suffix!r} for {modality} (it holds:"
-                f" {names}); set the modalities to what is there, or say which file is meant in a"
-                " table, subjects.csv."
+                f"{folder} has more than one image with the suffix {suffix!r} for {modality}"
+                f" ({', '.join(file.name for file in found)}); {which}."
             )
         images[modality] = found[0]
     return images

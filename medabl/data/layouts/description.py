@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from medabl.data.layouts.modalities import there_instead
-from medabl.errors import InputError
+from medabl.errors import InputError, MissingImageError
 from medabl.files import read_json
 
 
@@ -44,10 +44,12 @@ def channels_of(root: Path, description: dict[str, Any], modalities: Sequence[st
         ) from error
     unknown = [name for name in modalities if name.lower() not in order]
     if unknown:
-        mend = (
-            f"set the modalities to what is there, {there_instead(modalities, order)}"
-            if order
-            else "name the channels, as 'modality' or 'channel_names': {'0': 'FLAIR', ...}"
-        )
-        raise InputError(f"{path} lists no modality {', '.join(unknown)}; {mend}.")
+        missing = f"{path} lists no modality {', '.join(unknown)}"
+        if not order:
+            raise InputError(
+                f"{missing}; name the channels, as 'modality' or 'channel_names': {{'0': 'FLAIR',"
+                " ...}."
+            )
+        there = there_instead(modalities, order)
+        raise MissingImageError(missing, f"set the modalities to what is there, {there}")
     return [*(order.index(name.lower()) for name in modalities), len(order)]

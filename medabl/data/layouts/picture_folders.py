@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from medabl.data.subject import Side
-from medabl.errors import InputError
+from medabl.errors import MissingImageError
 from medabl.files import walk
 
 SIDES: tuple[Side, Side] = ("train", "val")
@@ -20,10 +20,10 @@ def one_modality(root: Path, modalities: Sequence[str]) -> str:
         InputError: if others were asked for.
     """
     if list(modalities) != ["rgb"]:
-        raise InputError(
-            f"{root} holds pictures or videos, whose only modality is rgb; got"
-            f" {','.join(modalities)}: set modalities=rgb in a config for such data"
-            " (cityscapes.yaml, ade20k.yaml, davis.yaml), or name the folder of the scans."
+        raise MissingImageError(
+            f"{root} holds pictures or videos, whose only modality is rgb",
+            f"got {','.join(modalities)}: set modalities=rgb in a config for such data"
+            " (cityscapes.yaml, ade20k.yaml, davis.yaml), or name the folder of the scans",
         )
     return "rgb"
 

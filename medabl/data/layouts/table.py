@@ -8,7 +8,7 @@ from pathlib import Path
 
 from medabl.data.layouts.modalities import there_instead
 from medabl.data.subject import Subject
-from medabl.errors import InputError
+from medabl.errors import InputError, MissingImageError
 
 NAME = "table"
 IMAGES = None
@@ -30,13 +30,14 @@ def list_subjects(
     """A subject for every row; files are relative to the table's folder."""
     path = _path(root)
     header, rows = _read(path)
-    unknown = [name for name in ("subject", *modalities) if name.lower() not in header]
+    held = f"(it has: {', '.join(header) or 'none'})"
+    if "subject" not in header:
+        raise InputError(f"{path} has no column 'subject' {held}; add it.")
+    unknown = [name for name in modalities if name.lower() not in header]
     if unknown:
         known = there_instead(modalities, [n for n in header if n not in _NO_MODALITIES])
-        raise InputError(
-            f"{path} has no column {unknown[0]!r} (it has: {', '.join(header) or 'none'}); add it"
-            + (f", or set the modalities to what is there, {known}." if known else ".")
-        )
+        otherwise = f", or set the modalities to what is there, {known}" if known else ""
+        raise MissingImageError(f"{path} has no column {unknown[0]!r} {held}", f"add it{otherwise}")
     subjects = []
     for number, cells in rows.items():
         where = f"{path}, line {number}"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from medabl.data.layouts.modalities import there_instead
 from medabl.data.subject import Subject
-from medabl.errors import InputError
+from medabl.errors import InputError, MissingImageError
 from medabl.files import is_nifti, nifti_stem, walk
 
 NAME = "WMH challenge"
@@ -51,8 +51,8 @@ def _images(pre: Path, names: Sequence[str], modalities: Sequence[str]) -> dict[
         held = ", ".join(names) or "no NIfTI file"
         instead = there_instead(modalities, sorted(files))
         there = f", or set the modalities to what is there, {instead}" if files else ""
-        raise InputError(
-            f"{pre} has no {missing.upper()}.nii.gz (it holds: {held}); add it{there}."
+        raise MissingImageError(
+            f"{pre} has no {missing.upper()}.nii.gz (it holds: {held})", f"add it{there}"
         )
     return {name: files[name.lower()] for name in modalities}
 

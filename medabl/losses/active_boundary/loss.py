@@ -18,10 +18,10 @@ from medabl.geometry.voxel_sizes import (
     resolve_spacing,
 )
 from medabl.losses.active_boundary.op import active_boundary_values
-from medabl.losses.active_boundary.settings import Settings, check_options
+from medabl.losses.active_boundary.settings import Settings, wrong_options
 from medabl.losses.base import SegmentationLoss
 from medabl.losses.doubts import doubt_distances, warn_of
-from medabl.losses.options import check_flags
+from medabl.losses.options import complaints_of, refuse, wrong_choices, wrong_flags
 from medabl.losses.tensors import as_distances, as_labels
 
 _VARIANTS = ("paper", "released")
@@ -130,17 +130,17 @@ class ActiveBoundaryLoss(SegmentationLoss):
             softmax=softmax,
             ignore_index=ignore_index,
             reduction=reduction,
-        )
-        if variant not in _VARIANTS:
-            raise ValueError(f"variant must be one of {', '.join(_VARIANTS)}, got {variant}.")
-        if variant == "released" and self.reduction != "mean":
-            raise ValueError('variant="released" repeats code that has reduction="mean" only.')
-        check_options(
-            max_boundary_ratio, label_smoothing, predicted_boundary,
-            max_distance=max_distance, boundary_factor=boundary_factor,
-            min_divergence=min_divergence, reach=reach,
+            complaints=[
+                *wrong_choices(_VARIANTS, variant=variant),
+                *wrong_options(
+                    max_boundary_ratio, label_smoothing, predicted_boundary,
+                    max_distance=max_distance, boundary_factor=boundary_factor,
+                    min_divergence=min_divergence, reach=reach,
+                ),
+                *wrong_flags(detach_neighbors=detach_neighbors, share_ties=share_ties),
+                *complaints_of(as_spacing, spacing),
+            ],
         )  # fmt: skip
-        check_flags(detach_neighbors=detach_neighbors, share_ties=share_ties)
         self.max_boundary_ratio = max_boundary_ratio
         self.max_distance = max_distance
         self.label_smoothing = label_smoothing
@@ -152,11 +152,14 @@ class ActiveBoundaryLoss(SegmentationLoss):
         self.min_divergence = min_divergence
         self.reach = reach
         self.share_ties = share_ties
-        if variant == "released" and not self._settings().published:
-            raise ValueError(
-                'variant="released" repeats code that has none of predicted_boundary, '
-                "boundary_factor, min_divergence, reach and share_ties."
-            )
+        only_as_released = {
+            'has reduction="mean" only': self.reduction == "mean",
+            "has none of predicted_boundary, boundary_factor, min_divergence, reach and share_ties":
+                self._settings().published,
+        }  # fmt: skip
+        if variant == "released":
+            broken = [text for text, kept in only_as_released.items() if not kept]
+            refuse([f'variant="released" repeats code that {text}' for text in broken])
 
     def forward(
         self,

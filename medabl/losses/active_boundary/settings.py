@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, get_type_hints
 
 from medabl.geometry.predicted_boundaries import MIN_DIVERGENCE, allowed_voxels
-from medabl.losses.options import is_number
+from medabl.losses.options import is_number, wrong_choices
 
 _PREDICTED = ("divergence", "class")
 
@@ -38,28 +38,23 @@ _OPTIONS = ", ".join(f"{_TYPES[kind]} {name}" for name, kind in get_type_hints(S
 OPERATOR_INPUTS = f"(Tensor logits, Tensor distance, Tensor? valid, {_OPTIONS})"
 
 
-def check_options(
+def wrong_options(
     max_boundary_ratio: float,
     label_smoothing: float,
     predicted_boundary: str,
     **positive: float | None,
-) -> None:
-    """See that options of the loss are in range; those by name, where given, above 0.
-
-    Raises:
-        ValueError: naming the first that is not.
-    """
+) -> list[str]:
+    """A complaint of each option out of range; those by name, where given, must be above 0."""
+    complaints = wrong_choices(_PREDICTED, predicted_boundary=predicted_boundary)
     if not (is_number(max_boundary_ratio) and 0 < max_boundary_ratio <= 1):
-        raise ValueError(f"max_boundary_ratio must be in (0, 1], got {max_boundary_ratio!r}.")
+        complaints.append(f"max_boundary_ratio must be in (0, 1], got {max_boundary_ratio!r}")
     if not (is_number(label_smoothing) and 0 <= label_smoothing < 1):
-        raise ValueError(f"label_smoothing must be in [0, 1), got {label_smoothing!r}.")
-    if predicted_boundary not in _PREDICTED:
-        raise ValueError(
-            f"predicted_boundary must be one of {', '.join(_PREDICTED)}, got {predicted_boundary}."
-        )
-    for name, value in positive.items():
-        if value is not None and not (is_number(value) and value > 0):
-            raise ValueError(f"{name} must be positive, got {value!r}.")
+        complaints.append(f"label_smoothing must be in [0, 1), got {label_smoothing!r}")
+    return complaints + [
+        f"{name} must be positive, got {value!r}"
+        for name, value in positive.items()
+        if value is not None and not (is_number(value) and value > 0)
+    ]
 
 
 def boundary_capacity(shape: Sequence[int], settings: Settings) -> int:

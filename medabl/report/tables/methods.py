@@ -13,10 +13,9 @@ from medabl.report.columns import Metric, known_metrics
 from medabl.report.markup import write_frame
 from medabl.report.runs import Runs
 from medabl.report.slice_protocol import LOGGED, logged_slice_metrics
-from medabl.report.tables.published import PUBLISHED, PUBLISHED_SOURCE
+from medabl.report.tables.published import PUBLISHED, PUBLISHED_SOURCE, are_of_the_challenge
 from medabl.report.words import CHECKPOINT_NAMES
 from medabl.statistics import mean_interval
-from medabl.task import WMH
 
 LEGEND = (
     "Mean ± standard deviation over seeds [95 % bootstrap interval over subjects]; arrows point "
@@ -24,8 +23,13 @@ LEGEND = (
 )
 
 
-def comparison_table(runs: Runs) -> pd.DataFrame:
+def comparison_table(runs: Runs, published: bool = True) -> pd.DataFrame:
     """Summarise every method at every checkpoint.
+
+    Args:
+        runs: from `load_runs`.
+        published: whether the published results of the same losses are rows of their own, where
+            the subjects are the WMH challenge's (`are_of_the_challenge`).
 
     Returns:
         one row per method and checkpoint: ``method, label, epoch, source, seeds, subjects`` and,
@@ -33,13 +37,12 @@ def comparison_table(runs: Runs) -> pd.DataFrame:
         the standard deviation over seeds as ``*_sd`` (NaN for one seed), the 95 % bootstrap
         interval over subjects as ``*_low, *_high``, and how many values are missing as
         ``*_missing``. Slice-wise metrics of runs with a log are those of the log, over all
-        slices at once (`logged_slice_metrics`), without an interval. The published results of the
-        same losses are rows of their own where the task is the published one.
+        slices at once (`logged_slice_metrics`), without an interval.
     """
     rows = []
-    published_task = runs.task is None or runs.task.name == WMH.name
+    published = published and are_of_the_challenge(runs)
     for method, label in runs.methods.items():
-        if method in PUBLISHED and published_task:
+        if method in PUBLISHED and published:
             rows.append(_published_row(method))
         for checkpoint in measured_checkpoints(runs, method):
             rows.append(_measured_row(runs, method, label, checkpoint))
