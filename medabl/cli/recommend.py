@@ -35,7 +35,7 @@ def recommend(
 ) -> None:
     """Find the loss for your own subjects, by cross-validation, and say how sure to be.
 
-    The recommended recipe, CE + IoU and the paper's three (GDL, GDL + BL, GDL + ABL) are trained
+    The recommended recipe, Dice + CE and the paper's three (GDL, GDL + BL, GDL + ABL) are trained
     alike. Stopped, the same command goes on where it was.
     """
     from medabl.engine import parse_overrides

@@ -15,7 +15,7 @@ from medabl.experiments.options import Options
 from medabl.experiments.reproduce import Settings, reproduce
 
 _PRESET = "recommended"
-_RIVALS = ("dice_ce", "ce_iou")
+_RIVAL = "dice_ce"
 _FOLDS = 5
 
 
@@ -31,7 +31,7 @@ def recommend(
     options: Options,
     console: Console,
 ) -> Path:
-    """Cross-validate the recipe's loss, its rivals and the paper's three, all else alike.
+    """Cross-validate the recipe's loss, Dice + CE and the paper's three, all else alike.
 
     Every subject is predicted by networks that have not seen it; the report ends in a sentence
     that names the loss to use, says how sure to be, and what choosing it by this comparison is
@@ -69,7 +69,7 @@ def recommend(
             modalities=tuple(modalities),
             folds=folds,
             device=device,
-            methods=tuple(dict.fromkeys([config["method"], *_RIVALS, *METHODS])),
+            methods=tuple(dict.fromkeys([config["method"], _RIVAL, *METHODS])),
             overrides=dict(overrides or {}),
             reference=config["method"],
             options=options,

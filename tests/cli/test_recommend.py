@@ -20,15 +20,15 @@ def test_recommend_holds_every_subject_out_once_and_names_a_loss(
     out = tmp_path / "out"
     text = medabl("recommend", "--data", cohort, "--out", out, "--folds", 2, *TINY)
     table = pd.read_csv(out / "table.csv")
-    assert {"dice_ce", "gdl", "gdl_bl", "gdl_abl"} <= set(table["method"])
+    assert {"cc_dice_ce", "dice_ce", "gdl", "gdl_bl", "gdl_abl"} == set(table["method"])
     assert set(table["source"]) == {"medabl"}
     assert "Wang et al. 2022" not in (out / "report.html").read_text()
     assert "has the highest mean 3D DSC" in text
-    assert "The recipe's loss is Dice + CE: use it" in text
+    assert "The recipe's loss is CC-DiceCE: use it" in text
     assert "subjects under the loss that was best on the others have" in text
     evaluated = [
         pd.read_csv(run / "evaluation" / "last.csv")["subject"]
-        for run in (out / "runs").glob("dice_ce-*")
+        for run in (out / "runs").glob("cc_dice_ce-*")
     ]
     subjects = pd.concat(evaluated)
     assert subjects.is_unique and len(subjects) == 6
