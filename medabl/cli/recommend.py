@@ -36,12 +36,13 @@ def recommend(
     """Find the loss for your own subjects, by cross-validation, and say how sure to be.
 
     The recommended recipe, Dice + CE and the paper's three (GDL, GDL + BL, GDL + ABL) are trained
-    alike. Stopped, the same command goes on where it was.
+    alike, each subject held out once: 15 runs for three subjects, 25 from five on, of five to ten
+    minutes each on a CPU core. Stopped, the same command goes on where it was.
     """
     from medabl.engine import parse_overrides
     from medabl.experiments import Options
-    from medabl.experiments.recommend import recipe_loss
     from medabl.experiments.recommend import recommend as run
+    from medabl.experiments.recommend import recommendation
 
     report = run(
         data,
@@ -55,8 +56,4 @@ def recommend(
         console=console,
     )
     tell_results(out, report)
-    console.print(
-        f"The recipe's loss is {recipe_loss()}: use it (medabl reproduce --preset recommended)"
-        " unless another can be told from it above.",
-        highlight=False,
-    )
+    console.print(recommendation(out), highlight=False)

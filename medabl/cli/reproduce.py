@@ -122,6 +122,8 @@ def tell_results(out: Path, report: Path) -> None:
     tell(f"Table: {out / 'table.md'} (.csv, .tex)")
     tell(f"Figures: {out / 'figures'}")
     tell(f"Runs: {out / 'runs'}")
+    last = out / "runs" / "RUN" / "checkpoints" / "last.pt"
+    tell(f"Checkpoints: {last} (medabl predict takes one, or averages several)")
     tell(f"Report: {report}")
 
 

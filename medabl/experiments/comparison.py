@@ -33,7 +33,8 @@ class Preset:
         phantom_size: and their size.
         gigabytes: disk space that one run may need.
         methods: what is compared by default; empty: the method that the configs choose.
-        published: whether its losses are held against their published numbers.
+        published: whether its losses are held against their published numbers, and judged at the
+            best epoch as these are; else at the last one, which no subject had a say in.
     """
 
     configs: tuple[str, ...]
@@ -100,7 +101,8 @@ def plan_comparison(
     if planned:
         raise InputError(
             f"{planned[0]} cannot be overridden here: the comparison sets it for each of its runs;"
-            " use the command's own options (--seeds, --folds, --out, --data)."
+            " use the command's own options (--losses, --seeds, --folds, --out, --data), where it"
+            " has them."
         )
     files = [*PRESETS[preset].configs, *configs]
     base = load_config(files, {**overrides, "data": str(data)})

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from rich.console import Console
 
 from medabl.data import find_subjects, groups_of
@@ -13,6 +14,7 @@ from medabl.engine import load_config
 from medabl.experiments.comparison import LEAVE_ONE_OUT, METHODS, PRESETS
 from medabl.experiments.options import Options
 from medabl.experiments.reproduce import Settings, reproduce
+from medabl.statistics import LEVEL
 
 _PRESET = "recommended"
 _RIVAL = "dice_ce"
@@ -78,7 +80,27 @@ def recommend(
     )
 
 
-def recipe_loss() -> str:
-    """The label of the recipe's loss: what to use where no other is shown to be better."""
+def recommendation(out: Path) -> str:
+    """Which loss to use, in a sentence or two: the recipe's, unless another is shown to be better.
+
+    Args:
+        out: folder of a finished `recommend`.
+    """
     config = load_config(PRESETS[_PRESET].configs, {})
-    return str(config["methods"][config["method"]]["label"])
+    recipe = str(config["methods"][config["method"]]["label"])
+    tests = pd.read_csv(out / "tests.csv")
+    tests = tests[(tests["metric"] == "dsc") & (tests["epoch"] == "last")]
+    better = tests[tests["distinguishable"] & (tests["mean_difference"] > 0)]
+    if len(better):
+        names = " or ".join(better.sort_values("mean_difference")["method"][::-1])
+        more = " Train with further seeds first (--seeds 0,1,2)." * int(better["seeds"].max() == 1)
+        return f"{names} is better than the recipe's loss, {recipe}, beyond noise: use it.{more}"
+    subjects = int(tests["subjects"].max())
+    shown = f"what {subjects} subjects show in four of five cases is a difference of"
+    shown = f"{shown} {tests['detectable_difference'].max():.2f} 3D DSC"
+    if tests["smallest_possible_p"].min() > LEVEL:
+        shown = f"{subjects} subjects are too few to show it"
+    return (
+        f"Use the recipe's loss, {recipe} (medabl reproduce --preset recommended): no other is"
+        f" shown to be better; {shown}."
+    )

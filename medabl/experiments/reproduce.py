@@ -109,7 +109,8 @@ def reproduce(settings: Settings, console: Console) -> Path:
         raise UnfinishedError(sentence)
     folders = [run.folder.path for run in runs]
     published = PRESETS[settings.preset].published
-    report = write_report(folders, settings.out, settings.reference, published)
+    decides = "best" if published else "last"
+    report = write_report(folders, settings.out, settings.reference, published, decides)
     write_boundary_evolution(folders, settings.out / "figures")
     console.print(_cost(time.perf_counter() - start), highlight=False)
     return report

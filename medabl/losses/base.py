@@ -170,6 +170,18 @@ class SegmentationLoss(_Loss):
             distance_map = distance_map.flatten(0, 1)[:, None]
         return input.flatten(0, 1)[:, None], target.flatten(0, 1)[:, None], distance_map
 
+    def _refuse_regions(self, input: torch.Tensor) -> None:
+        """See that the channels exclude each other.
+
+        Raises:
+            ValueError: if they may overlap.
+        """
+        if self._has_regions(input):
+            raise ValueError(
+                "sigmoid=True needs an input of one channel, since the classes must exclude each "
+                f"other, got {input.shape[1]} channels; use softmax=True."
+            )
+
     def _activate(self, input: torch.Tensor) -> torch.Tensor:
         """Probabilities from `input`, in float32 at least."""
         values = at_least_float32(input)
@@ -189,11 +201,7 @@ class SegmentationLoss(_Loss):
         eps = torch.finfo(torch.float32).eps
         if input.shape[1] == 1:
             return values if self.sigmoid else values.logit(eps)
-        if self.sigmoid:
-            raise ValueError(
-                "sigmoid=True needs an input of one channel, since the classes must exclude each "
-                f"other, got {input.shape[1]} channels; use softmax=True."
-            )
+        self._refuse_regions(input)
         return values if self.softmax else values.clamp_min(eps).log()
 
     def _one_hot(
@@ -228,6 +236,22 @@ class SegmentationLoss(_Loss):
         except RuntimeError:
             refuse_strange_labels(labels, classes)
             raise
+
+    def _refuse_strange(self, labels: torch.Tensor, classes: int) -> None:
+        """See that B x 1 x ... labels that are an index to nothing are classes all the same.
+
+        On a device in the first step only, since to look waits for it.
+
+        Raises:
+            ValueError: naming a label that is no class, nor to be ignored.
+        """
+        if torch.compiler.is_compiling() or not labels.numel():
+            return
+        if labels.device.type != "cpu" and not self._may_look_at("labels", labels):
+            return
+        least, most = labels.aminmax()
+        if not (least >= 0 and most < classes):
+            refuse_strange_labels(labels[labels != self.ignore_index], classes)
 
     def _keep(self, values: torch.Tensor) -> torch.Tensor:
         """The channels that take part."""

@@ -99,9 +99,10 @@ class ComponentTverskyLoss(LesionLoss):
             the loss, a tensor without dimensions (B values with reduction="none").
 
         Raises:
-            ValueError: for shapes that do not go together.
+            ValueError: for shapes that do not go together, or several channels with `sigmoid`.
         """
         input, target = self._accept(input, target)
+        self._refuse_regions(input)
         valid = self._valid(target)
         probs = self._foreground(self._activate(input))
         truth = self._foreground(self._one_hot(input, target, valid))

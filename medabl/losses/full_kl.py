@@ -72,10 +72,12 @@ class FullKLLoss(SegmentationLoss):
             the loss, a tensor without dimensions (B values with reduction="none").
 
         Raises:
-            ValueError: for shapes that do not go together.
+            ValueError: for shapes that do not go together, or a label that is no class.
         """
         input, target = self._accept(input, target)
-        labels = as_labels(target, self.ignore_index)[:, 0]
+        labels = as_labels(target, self.ignore_index)
+        self._refuse_strange(labels, max(input.shape[1], 2))
+        labels = labels[:, 0]
         log_probs = log_probabilities(finite_logits(self._logits(input)))
         probs = log_probs.exp()
         total = log_probs.new_zeros(input.shape[0])

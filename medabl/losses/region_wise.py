@@ -28,8 +28,9 @@ class RegionWiseLoss(ProbabilityMapLoss):
         to_onehot_y: `target` holds labels, B x 1 x ...; else it is one-hot.
         sigmoid: apply a sigmoid to `input`.
         softmax: apply a softmax over the channels of `input`.
-        spacing: voxel size in mm, one number or one for each spatial axis; else depths are in
-            voxels, as published.
+        spacing: voxel size in mm, one number or one for each spatial axis, or "meta": that of each
+            image, by the affine of a `target` that is a MetaTensor; else depths are in voxels, as
+            published.
         reduction: "mean" or "sum" over the voxels and classes that take part, or "none" for the
             values of all voxels.
         ignore_index: voxels with this label take no part, and bound no class.

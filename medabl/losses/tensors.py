@@ -48,9 +48,9 @@ def refuse_strange_labels(labels: torch.Tensor, classes: int) -> None:
     Raises:
         ValueError: naming one that is none.
     """
-    strange = labels[(labels < 0) | (labels >= classes)]
+    strange = labels[~((labels >= 0) & (labels < classes))]
     if strange.numel() > 0:
-        label = int(strange.flatten()[0])
+        label = format(strange.flatten()[0].item(), "g")
         raise ValueError(
             f"target holds the label {label}, but input has {classes} channels, for the labels 0 "
             f"to {classes - 1}; map the labels first, or set ignore_index={label} if these voxels "

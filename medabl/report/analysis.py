@@ -19,6 +19,7 @@ class Analysis:
 
     Attributes:
         runs: what is compared.
+        main_checkpoint: the checkpoint the verdict rests on.
         reference: the method that the others are compared with; None: every pair is.
         comparisons: one for each metric, checkpoint and pair of methods.
         ranks: checkpoint -> how often each method has each rank.
@@ -26,28 +27,32 @@ class Analysis:
     """
 
     runs: Runs
+    main_checkpoint: str
     reference: str | None
     comparisons: tuple[Comparison, ...]
     ranks: dict[str, pd.DataFrame]
     collapses: tuple[Collapse, ...]
-
-    @property
-    def main_checkpoint(self) -> str:
-        """The checkpoint the verdict rests on: the best epoch, as in the published protocol."""
-        return self.runs.checkpoints[0]
 
     def of(self, metric: Metric, checkpoint: str) -> list[Comparison]:
         """Give the comparisons on one metric at one checkpoint."""
         return [c for c in self.comparisons if (c.metric, c.checkpoint) == (metric, checkpoint)]
 
 
-def analyse(runs: Runs, reference: str | None = None, *, replicates: int = REPLICATES) -> Analysis:
+def analyse(
+    runs: Runs,
+    reference: str | None = None,
+    *,
+    decides: str = "best",
+    replicates: int = REPLICATES,
+) -> Analysis:
     """Compare the methods of `runs` in every metric and at every checkpoint.
 
     Args:
         runs: from `load_runs`.
         reference: compare each other method with this one; None compares every pair of up to
             five methods, and more with the first.
+        decides: the epoch the verdict rests on, ``"best"`` (as in the published protocol) or
+            ``"last"``, of runs that have both.
         replicates: of the bootstrap.
 
     Raises:
@@ -72,4 +77,5 @@ def analyse(runs: Runs, reference: str | None = None, *, replicates: int = REPLI
         )
         for checkpoint in runs.checkpoints
     }
-    return Analysis(runs, reference, tuple(comparisons), ranks, tuple(find_collapses(runs)))
+    main = decides if decides in runs.checkpoints else runs.checkpoints[0]
+    return Analysis(runs, main, reference, tuple(comparisons), ranks, tuple(find_collapses(runs)))

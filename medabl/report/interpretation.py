@@ -152,7 +152,9 @@ def _headline(analysis: Analysis, leader: str, comparisons: Sequence[Comparison]
     if beaten and _noun(analysis) == "losses" and len(analysis.runs.seeds(leader)) == 1:
         return f"{labels[leader]} did best in these runs, but one seed does not choose a loss."
     # The evidence is for the checkpoint compared; the last one of a collapsed run is another model.
-    collapsed = any(collapse.method == leader for collapse in analysis.collapses)
+    collapsed = analysis.main_checkpoint == "best" and any(
+        collapse.method == leader for collapse in analysis.collapses
+    )
     which = ", from its best epoch only" if collapsed else ""
     if not level and len(mine) == len(labels) - 1:
         return f"Use {labels[leader]}{which}."

@@ -50,6 +50,7 @@ def write_report(
     out: str | os.PathLike[str],
     reference: str | None = None,
     published: bool = True,
+    decides: str = "best",
 ) -> Path:
     """Compare runs and write the report.
 
@@ -67,6 +68,7 @@ def write_report(
             five methods, and more with the first.
         published: show the published numbers of the same losses, where the subjects are the WMH
             challenge's or the phantom's.
+        decides: the epoch the verdict rests on, ``"best"`` or ``"last"`` (see `analyse`).
 
     Returns:
         the path of ``report.html``.
@@ -83,7 +85,7 @@ def write_report(
     if any(run.pooled for run in found.runs):
         return write_pooled_report(found, folder, reference)
     check_comparable(found)
-    analysis = analyse(found, reference)
+    analysis = analyse(found, reference, decides=decides)
     table = comparison_table(analysis.runs, published)
     gallery = gallery_rows(analysis.runs, analysis.main_checkpoint)
     figures = draw_figures(analysis)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from medabl.experiments.recommend import recommendation
 from tests.experiments.small_sweep import medabl
 
 TINY = ("--set", "epochs=1", "--set", "width=2", "--set", "image_size=32,32",
@@ -23,8 +25,13 @@ def test_recommend_holds_every_subject_out_once_and_names_a_loss(
     assert {"cc_dice_ce", "dice_ce", "gdl", "gdl_bl", "gdl_abl"} == set(table["method"])
     assert set(table["source"]) == {"medabl"}
     assert "Wang et al. 2022" not in (out / "report.html").read_text()
-    assert "has the highest mean 3D DSC" in text
-    assert "The recipe's loss is CC-DiceCE: use it" in text
+    assert "has the highest mean 3D DSC (last epoch)" in text
+    assert "Last epoch, evaluated on 6 validation subjects." in text
+    assert "6 subjects are too few to show it" in text
+    assert (
+        "Use the recipe's loss, CC-DiceCE (medabl reproduce --preset recommended): no other is"
+        in text
+    )
     assert "subjects under the loss that was best on the others have" in text
     evaluated = [
         pd.read_csv(run / "evaluation" / "last.csv")["subject"]
@@ -74,3 +81,25 @@ def test_what_cannot_be_compared_is_refused(
     filled = [part.format(cohort=cohort, tmp=tmp_path) for part in arguments]
     assert expected in medabl("recommend", *filled, "--out", tmp_path / "out", code=2)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("subjects", "difference", "seeds", "said"),
+    [
+        (3, 0.2, 1, "Use the recipe's loss, CC-DiceCE .* 3 subjects are too few to show it"),
+        (20, 0.01, 1, "no other is shown to be better; what 20 subjects show .* of 0.04 3D DSC"),
+        (20, 0.10, 1, "^GDL is better than .*, CC-DiceCE, beyond noise: use it. .*--seeds 0,1,2"),
+        (20, 0.10, 3, "^GDL is better than .* beyond noise: use it.$"),
+        (20, -0.10, 3, "Use the recipe's loss"),
+    ],
+)
+def test_the_recipe_is_recommended_unless_another_is_shown_to_be_better(
+    tmp_path: Path, subjects: int, difference: float, seeds: int, said: str
+) -> None:
+    smallest = 4 * 2.0 ** (1 - subjects)
+    row = {"metric": "dsc", "epoch": "last", "method": "GDL", "reference": "CC-DiceCE",
+           "subjects": subjects, "seeds": seeds, "mean_difference": difference,
+           "detectable_difference": 0.04, "smallest_possible_p": smallest,
+           "distinguishable": smallest <= 0.05 and abs(difference) > 0.04}  # fmt: skip
+    pd.DataFrame([row]).to_csv(tmp_path / "tests.csv", index=False)
+    assert re.search(said, recommendation(tmp_path))

@@ -33,7 +33,6 @@ LOSSES = [
     LovaszSoftmaxLoss,
     RegionWiseLoss,
 ]
-WITH_CLASSES = [kind for kind in LOSSES if kind not in (ActiveBoundaryLoss, FullKLLoss)]
 WITH_MAP = [ActiveBoundaryLoss, BoundaryLoss]
 
 
@@ -93,13 +92,32 @@ def test_an_empty_batch_is_a_zero_with_a_gradient(kind):
 
 
 @pytest.mark.parametrize("label", [2, 255, -1])
-@pytest.mark.parametrize("kind", WITH_CLASSES)
+@pytest.mark.parametrize("kind", LOSSES)
 def test_a_label_that_is_no_class_is_named(kind, label):
     logits, labels = example()
     labels[1, 0, 2, 2] = label
     message = rf"label {label}, but input has 2 channels, .* 0 to 1; .*ignore_index={label} "
     with pytest.raises(ValueError, match=message):
         kind(**FLAGS)(logits, labels)
+
+
+@pytest.mark.parametrize("kind", [ActiveBoundaryLoss, FullKLLoss])
+def test_a_label_that_is_no_number_is_named_and_one_beside_those_ignored(kind):
+    logits, labels = example()
+    spoilt = labels.float()
+    spoilt[0, 0, 1, 1] = torch.nan
+    with pytest.raises(ValueError, match="label nan, but input has 2 channels"):
+        kind(**FLAGS)(logits, spoilt)
+    labels[:, :, :2], labels[0, 0, 5, 5] = 255, 3
+    with pytest.raises(ValueError, match="label 3, but input has 2 channels"):
+        kind(**FLAGS, ignore_index=255)(logits, labels)
+
+
+@pytest.mark.parametrize("kind", [CCDiceCELoss, ComponentTverskyLoss])
+def test_losses_of_lesions_refuse_regions(kind):
+    logits, _ = example(classes=3)
+    with pytest.raises(ValueError, match="sigmoid=True needs an input of one channel"):
+        kind(sigmoid=True)(logits, torch.zeros_like(logits))
 
 
 @pytest.mark.parametrize("kind", LOSSES)

@@ -78,6 +78,12 @@ def test_numbers_of_the_active_boundary_loss(name, allowed, value):
         ActiveBoundaryLoss(**{name: value})
 
 
+@pytest.mark.parametrize("name", ["max_distance", "min_divergence"])
+def test_numbers_that_cannot_be_left_out(name):
+    with pytest.raises(ValueError, match=f"^{name} must be positive, got None"):
+        ActiveBoundaryLoss(**{name: None})
+
+
 @pytest.mark.parametrize("loss", [ActiveBoundaryLoss, BoundaryLoss, CCDiceCELoss, RegionWiseLoss])
 @pytest.mark.parametrize("value", ["mm", True, 0, -1.0, ["1", "x"], [1.0, None], float("inf")])
 def test_a_spacing_is_of_positive_numbers(loss, value):

@@ -12,9 +12,11 @@ from medabl.losses import (
     DeepSupervisedLoss,
     GeneralizedDiceLoss,
     LovaszSoftmaxLoss,
+    RegionWiseLoss,
 )
 
-KINDS = [ActiveBoundaryLoss, BoundaryLoss, GeneralizedDiceLoss, LovaszSoftmaxLoss]
+MEANS = [BoundaryLoss, RegionWiseLoss]  # one mean over all voxels that count
+KINDS = [ActiveBoundaryLoss, *MEANS, GeneralizedDiceLoss, LovaszSoftmaxLoss]
 PER_IMAGE = {LovaszSoftmaxLoss: {"per_image": True}}
 
 
@@ -48,7 +50,7 @@ def test_several_channels_are_a_loop_over_the_binary_loss(kind, ignored, spatial
             target[:, region, region : region + 2] = 255
     options = {"sigmoid": True, "ignore_index": 255, **PER_IMAGE.get(kind, {})}
     each = one_by_one(kind(**options), logits, target)
-    if kind is BoundaryLoss:  # one mean over all voxels that count
+    if kind in MEANS:
         voxels = (target != 255).flatten(2).sum(2)
         expected = (each * voxels).sum() / voxels.sum()
     elif kind is ActiveBoundaryLoss:  # the image without a core has no boundary to move

@@ -134,8 +134,8 @@ class ActiveBoundaryLoss(SegmentationLoss):
                 *wrong_choices(_VARIANTS, variant=variant),
                 *wrong_options(
                     max_boundary_ratio, label_smoothing, predicted_boundary,
-                    max_distance=max_distance, boundary_factor=boundary_factor,
-                    min_divergence=min_divergence, reach=reach,
+                    max_distance=max_distance, boundary_factor=boundary_factor, reach=reach,
+                    min_divergence=min_divergence,
                 ),
                 *wrong_flags(detach_neighbors=detach_neighbors, share_ties=share_ties),
                 *complaints_of(as_spacing, spacing),
@@ -182,7 +182,7 @@ class ActiveBoundaryLoss(SegmentationLoss):
             regions).
 
         Raises:
-            ValueError: for shapes that do not go together.
+            ValueError: for shapes that do not go together, or a label that is no class.
         """
         computed = distance_map is None
         spacing = resolve_spacing(self.spacing, target, "target") if computed else None
@@ -193,6 +193,7 @@ class ActiveBoundaryLoss(SegmentationLoss):
         if self.variant == "released" and input.ndim != 4:
             raise ValueError('variant="released" is 2D only; use variant="paper" for volumes.')
         labels = as_labels(target, self.ignore_index)
+        self._refuse_strange(labels, max(input.shape[1], 2))
         distance = self._distance(labels, distance_map, spacing)[:, 0]
         valid = None if self.ignore_index is None else (labels != self.ignore_index)[:, 0]
         settings = self._settings()

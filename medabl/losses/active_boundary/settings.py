@@ -10,6 +10,7 @@ from medabl.geometry.predicted_boundaries import MIN_DIVERGENCE, allowed_voxels
 from medabl.losses.options import is_number, wrong_choices
 
 _PREDICTED = ("divergence", "class")
+_MAY_BE_NONE = ("boundary_factor", "reach")
 
 
 class Settings(NamedTuple):
@@ -44,7 +45,7 @@ def wrong_options(
     predicted_boundary: str,
     **positive: float | None,
 ) -> list[str]:
-    """A complaint of each option out of range; those by name, where given, must be above 0."""
+    """A complaint of each option out of range; those by name must be above 0."""
     complaints = wrong_choices(_PREDICTED, predicted_boundary=predicted_boundary)
     if not (is_number(max_boundary_ratio) and 0 < max_boundary_ratio <= 1):
         complaints.append(f"max_boundary_ratio must be in (0, 1], got {max_boundary_ratio!r}")
@@ -53,7 +54,7 @@ def wrong_options(
     return complaints + [
         f"{name} must be positive, got {value!r}"
         for name, value in positive.items()
-        if value is not None and not (is_number(value) and value > 0)
+        if not ((is_number(value) and value > 0) or (value is None and name in _MAY_BE_NONE))
     ]
 
 

@@ -36,6 +36,7 @@ def comparisons_table(analysis: Analysis) -> pd.DataFrame:
                 "p_value": c.p_value,
                 "p_holm": c.p_holm,
                 "comparisons_corrected_for": c.family,
+                "smallest_possible_p": c.smallest_p,
                 "detectable_difference": c.detectable,
                 "distinguishable": c.distinguishable,
             }
