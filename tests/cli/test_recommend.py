@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from medabl.engine import load_config
 from medabl.experiments.recommend import recommendation
 from tests.experiments.small_sweep import medabl
 
@@ -22,20 +23,23 @@ def test_recommend_holds_every_subject_out_once_and_names_a_loss(
     out = tmp_path / "out"
     text = medabl("recommend", "--data", cohort, "--out", out, "--folds", 2, *TINY)
     table = pd.read_csv(out / "table.csv")
-    assert {"cc_dice_ce", "dice_ce", "gdl", "gdl_bl", "gdl_abl"} == set(table["method"])
+    assert {"cc_dice_ce_abl_repaired", "dice_ce", "gdl", "gdl_bl", "gdl_abl"} == set(
+        table["method"]
+    )
     assert set(table["source"]) == {"medabl"}
     assert "Wang et al. 2022" not in (out / "report.html").read_text()
     assert "has the highest mean 3D DSC (last epoch)" in text
     assert "Last epoch, evaluated on 6 validation subjects." in text
     assert "6 subjects are too few to show it" in text
     assert (
-        "Use the recipe's loss, CC-DiceCE (medabl reproduce --preset recommended): no other is"
+    assert "Use the recipe's loss, CC-DiceCE + late ABL, repaired (medabl reproduce" in text
+    assert "--preset recommended): no other is shown to be better" in text
         in text
     )
     assert "subjects under the loss that was best on the others have" in text
     evaluated = [
         pd.read_csv(run / "evaluation" / "last.csv")["subject"]
-        for run in (out / "runs").glob("cc_dice_ce-*")
+        for run in (out / "runs").glob("cc_dice_ce_abl_repaired-*")
     ]
     subjects = pd.concat(evaluated)
     assert subjects.is_unique and len(subjects) == 6
@@ -47,6 +51,13 @@ def test_the_recommended_preset_trains_its_own_loss(cohort: Path, tmp_path: Path
            "--folds", 2, *TINY)  # fmt: skip
     assert [run.name.split("-")[1] for run in (out / "runs").iterdir()] == ["s0", "s0"]
     assert "there is nothing to compare it with" in (out / "answer.md").read_text()
+
+
+def test_the_papers_losses_beside_the_recipe_are_as_published() -> None:
+    published = load_config(["wmh.yaml"], {})
+    beside = load_config(["wmh.yaml", "quick.yaml", "recommended.yaml"], {"method": "gdl_abl"})
+    assert beside["losses"] == published["losses"]
+    assert beside["methods"] == published["methods"]
 
 
 @pytest.mark.parametrize(("preset", "rows"), [("quick", 3), ("recommended", 2)])
@@ -88,7 +99,12 @@ def test_what_cannot_be_compared_is_refused(
     [
         (3, 0.2, 1, "Use the recipe's loss, CC-DiceCE .* 3 subjects are too few to show it"),
         (20, 0.01, 1, "no other is shown to be better; what 20 subjects show .* of 0.04 3D DSC"),
-        (20, 0.10, 1, "^GDL is better than .*, CC-DiceCE, beyond noise: use it. .*--seeds 0,1,2"),
+        (
+            20,
+            0.10,
+            1,
+            "^GDL is better than .*, CC-DiceCE .*, beyond noise: use it. .*--seeds 0,1,2",
+        ),
         (20, 0.10, 3, "^GDL is better than .* beyond noise: use it.$"),
         (20, -0.10, 3, "Use the recipe's loss"),
     ],
