@@ -146,30 +146,6 @@ class SegmentationLoss(_Loss):
         """Whether the channels may overlap: each is a binary problem of its own."""
         return self.sigmoid and input.shape[1] > 1
 
-    def _regions_as_images(
-        self, input: torch.Tensor, target: torch.Tensor, distance_map: torch.Tensor | None
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
-        """Every channel of every image as an image of one channel.
-
-        Raises:
-            ValueError: for a target of labels, or a map that is not one a channel.
-        """
-        if self.to_onehot_y:
-            raise ValueError(
-                f"sigmoid=True makes {input.shape[1]} channels regions that may overlap, and labels"
-                " cannot tell of an overlap: give a target of as many channels and leave"
-                " to_onehot_y out, or use softmax=True if the classes exclude each other."
-            )
-        if distance_map is not None:
-            distance_map = plain_tensor(distance_map, "distance_map")
-            if distance_map.shape != input.shape:
-                raise ValueError(
-                    f"distance_map must have the shape {tuple(input.shape)}, a map for each region,"
-                    f" got {tuple(distance_map.shape)}."
-                )
-            distance_map = distance_map.flatten(0, 1)[:, None]
-        return input.flatten(0, 1)[:, None], target.flatten(0, 1)[:, None], distance_map
-
     def _refuse_regions(self, input: torch.Tensor) -> None:
         """See that the channels exclude each other.
 

@@ -37,6 +37,34 @@ def as_distances(distance_map: torch.Tensor, name: str = "distance_map") -> torc
     return at_least_float32(distance_map)
 
 
+def regions_as_images(
+    input: torch.Tensor,
+    target: torch.Tensor,
+    distance_map: torch.Tensor | None,
+    to_onehot_y: bool,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+    """Every channel of every image as an image of one channel.
+
+    Raises:
+        ValueError: for a target of labels, or a map that is not one a channel.
+    """
+    if to_onehot_y:
+        raise ValueError(
+            f"sigmoid=True makes {input.shape[1]} channels regions that may overlap, and labels"
+            " cannot tell of an overlap: give a target of as many channels and leave"
+            " to_onehot_y out, or use softmax=True if the classes exclude each other."
+        )
+    if distance_map is not None:
+        distance_map = plain_tensor(distance_map, "distance_map")
+        if distance_map.shape != input.shape:
+            raise ValueError(
+                f"distance_map must have the shape {tuple(input.shape)}, a map for each region,"
+                f" got {tuple(distance_map.shape)}."
+            )
+        distance_map = distance_map.flatten(0, 1)[:, None]
+    return input.flatten(0, 1)[:, None], target.flatten(0, 1)[:, None], distance_map
+
+
 def finite_logits(logits: torch.Tensor) -> torch.Tensor:
     """`logits` with 1e4 and -1e4 in place of the infinite; NaN stays."""
     return logits.nan_to_num(nan=torch.nan, posinf=1e4, neginf=-1e4)

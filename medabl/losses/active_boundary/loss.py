@@ -22,7 +22,7 @@ from medabl.losses.active_boundary.settings import Settings, wrong_options
 from medabl.losses.base import SegmentationLoss
 from medabl.losses.doubts import doubt_distances, warn_of
 from medabl.losses.options import complaints_of, refuse, wrong_choices, wrong_flags
-from medabl.losses.tensors import as_distances, as_labels
+from medabl.losses.tensors import as_distances, as_labels, regions_as_images
 
 _VARIANTS = ("paper", "released")
 
@@ -178,8 +178,7 @@ class ActiveBoundaryLoss(SegmentationLoss):
                 missing. B x C x ... of regions.
 
         Returns:
-            the loss, a tensor without dimensions (B values with reduction="none", B x C of
-            regions).
+            the loss, without dimensions (B values with reduction="none", B x C of regions).
 
         Raises:
             ValueError: for shapes that do not go together, or a label that is no class.
@@ -189,7 +188,9 @@ class ActiveBoundaryLoss(SegmentationLoss):
         input, target = self._accept(input, target)
         images = len(input)
         if self._has_regions(input):
-            input, target, distance_map = self._regions_as_images(input, target, distance_map)
+            input, target, distance_map = regions_as_images(
+                input, target, distance_map, self.to_onehot_y
+            )
         if self.variant == "released" and input.ndim != 4:
             raise ValueError('variant="released" is 2D only; use variant="paper" for volumes.')
         labels = as_labels(target, self.ignore_index)
