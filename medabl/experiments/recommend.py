@@ -96,10 +96,14 @@ def recommendation(out: Path) -> str:
         more = " Train with further seeds first (--seeds 0,1,2)." * int(better["seeds"].max() == 1)
         return f"{names} is better than the recipe's loss, {recipe}, beyond noise: use it.{more}"
     subjects = int(tests["subjects"].max())
-    shown = f"what {subjects} subjects show in four of five cases is a difference of"
-    shown = f"{shown} {tests['detectable_difference'].max():.2f} 3D DSC"
     if tests["smallest_possible_p"].min() > LEVEL:
         shown = f"{subjects} subjects are too few to show it"
+    else:
+        least = tests["detectable_difference"].max()
+        shown = (
+            f"what {subjects} subjects show in four of five cases is a difference of {least:.2f}"
+            " 3D DSC"
+        )
     return (
         f"Use the recipe's loss, {recipe} (medabl reproduce --preset recommended): no other is"
         f" shown to be better; {shown}."
